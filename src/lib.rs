@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod error;
 pub mod image;
+pub mod inventory;
+pub mod pace;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -13,4 +13,4 @@ pub use manifest::{Image, ImageKind, Location, Platform, TagRecord};
 pub use name::{InvalidName, RepositoryName, Tag};
 pub use page::{Cursor, Entry, EntryPage, Next};
 pub use registry::RegistryKind;
-pub use scope::{Exclusion, Scope};
+pub use scope::{Exclusion, Proof, Scope};

@@ -65,6 +65,28 @@ impl Exclusion {
     }
 }
 
+/// What proves that a run saw everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Proof {
+    /// The server's own totals, which only the right account is told.
+    Totals,
+    /// Two readings that agree; the server offers nothing better to this account.
+    ReadTwice,
+}
+
+impl Proof {
+    /// The proof's name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totals => "totals",
+            Self::ReadTwice => "read_twice",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
