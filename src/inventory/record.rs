@@ -69,8 +69,11 @@ pub enum ScopeOutcome {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEnd {
-    /// What proves it complete, or why it is not.
-    pub proof: Result<Proof, ErrorRecord>,
+    /// What proves that the lists of scopes were whole. Without it nothing is marked as gone.
+    pub proof: Option<Proof>,
+    /// Why the run is not complete. Beside a proof it says that single scopes could not be read:
+    /// what the others cover is still judged.
+    pub failure: Option<ErrorRecord>,
     /// HTTP requests sent.
     pub requests: u64,
     /// How long it took.
@@ -99,7 +102,7 @@ pub struct RunReport {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// What proved it complete; none where it was not.
+    /// What proved its lists of scopes; none where nothing did.
     pub proof: Option<Proof>,
     /// Images seen.
     pub listed: u64,
@@ -126,10 +129,10 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Whether the run proved that it saw everything.
+    /// Whether the run proved that it saw everything, and read all of it.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.proof.is_some()
+        self.proof.is_some() && self.failure.is_none()
     }
 }
 
