@@ -2,8 +2,11 @@
 
 pub mod clock;
 pub mod error;
+#[allow(dead_code, unreachable_pub, unused_imports)]
+pub(crate) mod http;
 pub mod image;
 pub mod inventory;
+pub mod network;
 pub mod pace;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -98,6 +98,9 @@ pub enum Violation {
     /// A redirect that leads away from the configured origin.
     #[error("a redirect leaves the configured origin")]
     ForeignRedirect,
+    /// The server names a host, of a token realm or a next page, that may not have credentials.
+    #[error("the host may not receive credentials")]
+    ForeignHost,
 }
 
 /// Why a listing does not count as complete.

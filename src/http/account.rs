@@ -1,0 +1,56 @@
+use std::{fmt, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::gate::Gate;
+
+/// Credentials, and the gate that all requests with them pass. Clones share the gate.
+#[derive(Clone)]
+pub(crate) struct Account {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    username: String,
+    secret: SecretString,
+    gate: Gate,
+}
+
+impl Account {
+    /// A user name and password, or a robot's name and secret, sent as HTTP Basic.
+    pub(crate) fn basic(username: impl Into<String>, secret: SecretString) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                username: username.into(),
+                secret,
+                gate: Gate::new(),
+            }),
+        }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.shared.gate
+    }
+
+    pub(super) fn authorization(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let pair = SecretString::from(format!(
+            "{}:{}",
+            self.shared.username,
+            self.shared.secret.expose_secret()
+        ));
+        let value = format!("Basic {}", STANDARD.encode(pair.expose_secret()));
+        let mut value = HeaderValue::try_from(value)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("username", &self.shared.username)
+            .finish_non_exhaustive()
+    }
+}

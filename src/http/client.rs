@@ -1,0 +1,268 @@
+use std::{fmt, net::IpAddr, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use reqwest::{Method, header, redirect, retry};
+use url::{Host, Url};
+
+use super::{
+    origin::{Origin, authority},
+    pacing::Pacing,
+    request::RequestBuilder,
+    resolve::GuardedResolver,
+};
+use crate::{
+    clock::Clock,
+    error::{BoxError, ErrorContext, IntegrationError, Step, Unsupported, Violation},
+    image::RegistryKind,
+    network::refusal,
+};
+
+/// What a connector tells the HTTP layer about its registry.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionSettings {
+    /// The kind, which errors name.
+    pub(crate) registry: RegistryKind,
+    /// Scheme, domain and port.
+    pub(crate) origin: Url,
+    /// The address to dial in place of what the domain resolves to.
+    pub(crate) dial: Option<IpAddr>,
+    /// The most requests at a time.
+    pub(crate) requests_in_flight: NonZeroUsize,
+    /// For name, connection and handshake together.
+    pub(crate) connect_timeout: Duration,
+    /// For each wait for more of an answer.
+    pub(crate) read_timeout: Duration,
+    /// Further hosts, `host` or `host:port`, whose token realms may receive credentials.
+    pub(crate) realm_hosts: Vec<String>,
+    /// Certificates, in DER, trusted beside those of the operating system.
+    pub(crate) extra_root_certificates: Vec<Vec<u8>>,
+}
+
+/// The HTTP client of one connector. Clones share connections, pacing and clock.
+#[derive(Clone)]
+pub(crate) struct HttpClient {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    registry: RegistryKind,
+    origin: Origin,
+    authority: String,
+    dial: Option<IpAddr>,
+    pacing: Pacing,
+    transport: reqwest::Client,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpClient {
+    /// A client for the registry at `settings.origin`. Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// `ConfigInvalid` where the origin is none or the certificates cannot be read,
+    /// `NotSupported` for https in a build without TLS.
+    pub(crate) fn new(
+        settings: ConnectionSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IntegrationError> {
+        let authority = authority(&settings.origin);
+        let context = || {
+            Box::new(ErrorContext::new(
+                settings.registry,
+                &authority,
+                Step::Config,
+            ))
+        };
+        let invalid = |field, source: BoxError| IntegrationError::ConfigInvalid {
+            context: context(),
+            field,
+            source,
+        };
+        let origin = Origin::new(settings.origin.clone(), settings.realm_hosts.clone());
+        if !origin.may_receive_credentials(origin.url()) {
+            return Err(invalid("domain", Box::new(NoOrigin)));
+        }
+        if origin.url().scheme() == "https" && !cfg!(feature = "rustls") {
+            return Err(IntegrationError::NotSupported {
+                context: context(),
+                what: Unsupported::Tls,
+            });
+        }
+        let literal = match origin.url().host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        };
+        if literal.is_some() && settings.dial.is_some_and(|dial| Some(dial) != literal) {
+            return Err(invalid("ip", Box::new(TwoAddresses)));
+        }
+        let transport = transport(&settings)
+            .map_err(|error| invalid("extra_root_certificates", Box::new(error)))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                registry: settings.registry,
+                origin,
+                authority,
+                dial: settings.dial,
+                pacing: Pacing::new(settings.requests_in_flight),
+                transport,
+                clock,
+            }),
+        })
+    }
+
+    /// `domain:port` of the registry, as errors name it.
+    pub(crate) fn authority(&self) -> &str {
+        &self.shared.authority
+    }
+
+    /// Scheme, domain and port of the registry.
+    pub(crate) fn origin(&self) -> &Url {
+        self.shared.origin.url()
+    }
+
+    /// The clock by which the client waits and measures.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The context of an error that no answer belongs to.
+    pub(crate) fn context(&self, step: Step) -> ErrorContext {
+        ErrorContext::new(self.shared.registry, self.authority(), step)
+    }
+
+    /// A GET of `url` for the sake of `step`.
+    pub(crate) fn get(&self, step: Step, url: Url) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::GET, step, url)
+    }
+
+    /// A HEAD of `url` for the sake of `step`.
+    pub(crate) fn head(&self, step: Step, url: Url) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::HEAD, step, url)
+    }
+
+    /// Whether a request with credentials may go to `url`. No other request is ever sent.
+    pub(crate) fn may_receive_credentials(&self, url: &Url) -> bool {
+        self.shared.origin.may_receive_credentials(url)
+    }
+
+    pub(super) fn transport(&self) -> &reqwest::Client {
+        &self.shared.transport
+    }
+
+    pub(super) fn pacing(&self) -> &Pacing {
+        &self.shared.pacing
+    }
+
+    /// The context of a request for `url`: its host, and its path without the query.
+    pub(super) fn context_of(&self, step: Step, url: &Url) -> ErrorContext {
+        ErrorContext::new(self.shared.registry, authority(url), step)
+            .with_subject(super::answer::bounded(url.path()))
+    }
+
+    /// Refuses what must not be asked, before anything is dialled.
+    pub(super) fn guard(&self, step: Step, url: &Url) -> Result<(), IntegrationError> {
+        let context = || Box::new(self.context_of(step, url));
+        if !self.may_receive_credentials(url) {
+            return Err(IntegrationError::ProtocolViolation {
+                context: context(),
+                violation: Violation::ForeignHost,
+                source: None,
+            });
+        }
+        if url.scheme() == "https" && !cfg!(feature = "rustls") {
+            return Err(IntegrationError::NotSupported {
+                context: context(),
+                what: Unsupported::Tls,
+            });
+        }
+        let dial = self.shared.dial;
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            host if host == self.shared.origin.url().host() => dial,
+            _ => None,
+        };
+        match address.and_then(|address| Some((address, refusal(address)?))) {
+            Some((address, rule)) => Err(IntegrationError::AddressRefused {
+                context: context(),
+                address,
+                rule,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("authority", &self.shared.authority)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The origin is not the http or https address of a host.
+#[derive(Debug, thiserror::Error)]
+#[error("not an http or https origin without user name and password")]
+struct NoOrigin;
+
+/// The domain is an address, and the address to dial is another.
+#[derive(Debug, thiserror::Error)]
+#[error("the domain is itself an address, and another one")]
+struct TwoAddresses;
+
+fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwest::Client> {
+    let builder = || {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(
+            header::ACCEPT,
+            header::HeaderValue::from_static("application/json"),
+        );
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("registry-intake/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .gzip(true)
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.read_timeout)
+            // Sooner than servers close idle connections, nginx after 75 s.
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(settings.requests_in_flight.get())
+            .dns_resolver(GuardedResolver::within(settings.connect_timeout));
+        match (settings.dial, settings.origin.domain()) {
+            // Port 0 stands for the port of the request.
+            (Some(address), Some(domain)) => builder.resolve(domain, SocketAddr::new(address, 0)),
+            _ => builder,
+        }
+    };
+    trusting(builder, settings)
+}
+
+/// Trust in the operating system's certificates and the further ones. A machine that has none of
+/// its own still speaks http, and trusts the further ones alone.
+#[cfg(feature = "rustls")]
+fn trusting(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+    settings: &ConnectionSettings,
+) -> reqwest::Result<reqwest::Client> {
+    let further = settings
+        .extra_root_certificates
+        .iter()
+        .map(|der| reqwest::Certificate::from_der(der))
+        .collect::<Result<Vec<_>, _>>()?;
+    builder()
+        .tls_certs_merge(further.clone())
+        .build()
+        .or_else(|_| builder().tls_certs_only(further).build())
+}
+
+#[cfg(not(feature = "rustls"))]
+fn trusting(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+    _: &ConnectionSettings,
+) -> reqwest::Result<reqwest::Client> {
+    builder().build()
+}

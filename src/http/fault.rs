@@ -1,0 +1,110 @@
+use std::{error::Error, io};
+
+use super::resolve::{Refused, Unresolved};
+use crate::error::{ErrorContext, IntegrationError, NetworkPhase, TlsFault, Violation};
+
+/// Names a failed exchange by the causes that the transport gives for it.
+pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> IntegrationError {
+    // The address may hold a query with a secret.
+    let error = error.without_url();
+    let context = Box::new(context);
+    if let Some(&Refused { address, rule }) = cause(&error) {
+        return IntegrationError::AddressRefused {
+            context,
+            address,
+            rule,
+        };
+    }
+    if let Some(fault) = tls_fault(&error) {
+        return IntegrationError::TlsVerificationFailed {
+            context,
+            fault,
+            source: Some(Box::new(error)),
+        };
+    }
+    if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        return IntegrationError::RegistryTypeError { context };
+    }
+    match phase(&error) {
+        Some(phase) => IntegrationError::NetworkConnectError {
+            context,
+            phase,
+            source: Some(Box::new(error)),
+        },
+        None => IntegrationError::ProtocolViolation {
+            context,
+            violation: Violation::Body,
+            source: Some(Box::new(error)),
+        },
+    }
+}
+
+/// How far the connection came, or `None` where it did all it should and the body is broken in
+/// itself.
+fn phase(error: &reqwest::Error) -> Option<NetworkPhase> {
+    if cause::<Unresolved>(error).is_some() {
+        return Some(NetworkPhase::Dns);
+    }
+    if error.is_timeout() {
+        return Some(if error.is_connect() {
+            NetworkPhase::ConnectTimeout
+        } else {
+            NetworkPhase::ResponseTimeout
+        });
+    }
+    if error.is_connect() {
+        return Some(match cause(error).map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => NetworkPhase::Refused,
+            Some(
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof,
+            ) => NetworkPhase::Interrupted,
+            _ => NetworkPhase::Unreachable,
+        });
+    }
+    let broken_in_itself = error.is_decode() && cause::<hyper::Error>(error).is_none();
+    (!broken_in_itself).then_some(NetworkPhase::Interrupted)
+}
+
+#[cfg(feature = "rustls")]
+fn tls_fault(error: &reqwest::Error) -> Option<TlsFault> {
+    use rustls::{CertificateError, Error};
+
+    Some(match cause(error)? {
+        Error::InvalidCertificate(fault) => match fault {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                TlsFault::WrongName
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => TlsFault::Expired,
+            // Whatever else is wrong with a certificate, nobody trusted vouches for it.
+            _ => TlsFault::UntrustedIssuer,
+        },
+        _ => TlsFault::Handshake,
+    })
+}
+
+#[cfg(not(feature = "rustls"))]
+const fn tls_fault(_: &reqwest::Error) -> Option<TlsFault> {
+    None
+}
+
+/// The first cause of that type. An `io::Error` does not count the error that it wraps among its
+/// sources, only what comes after it.
+fn cause<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}

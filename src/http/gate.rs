@@ -1,0 +1,151 @@
+use std::{pin::pin, time::Duration};
+
+use futures_util::future::select;
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use crate::clock::Clock;
+
+/// A 401 that comes sooner was not weighed: Harbor answers a locked user name at once and a
+/// refused password only after 1.5 s.
+const FAST_REFUSAL: Duration = Duration::from_millis(1200);
+/// How long such a lock can last, and a little more.
+const LOCK_OUT: Duration = Duration::from_millis(1600);
+
+/// Stands before every request of one account, so that a refused password is sent once.
+///
+/// Servers lock a user name, or raise an alarm, on repeated failures. So while nothing speaks for
+/// the credentials, one request at a time is let through; a first 401 that may be a lock-out is
+/// asked again after it, by one request for all; and a 401 that is a verdict closes the gate.
+#[derive(Debug)]
+pub(super) struct Gate {
+    state: watch::Sender<State>,
+    alone: Mutex<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was answered yet.
+    Untried,
+    /// A fast 401 came; the lock, if it is one, ends at `until` of the monotonic clock.
+    Doubted { until: Duration },
+    /// Some answer was no 401.
+    Open,
+    /// The credentials were refused.
+    Closed,
+}
+
+/// The right to send one request. Whoever drops it unjudged leaves the question to the next.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    gate: &'a Gate,
+    alone: Option<MutexGuard<'a, ()>>,
+}
+
+/// The credentials were refused: nothing is sent any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused;
+
+/// What follows from an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It stands.
+    Stands,
+    /// It may be a lock-out: ask again.
+    AskAgain,
+}
+
+impl Gate {
+    pub(super) fn new() -> Self {
+        Self {
+            state: watch::Sender::new(State::Untried),
+            alone: Mutex::new(()),
+        }
+    }
+
+    /// Waits until a request may be sent.
+    pub(super) async fn enter(&self, clock: &dyn Clock) -> Result<Pass<'_>, Refused> {
+        if let Some(pass) = self.settled()? {
+            return Ok(pass);
+        }
+        let alone = self.alone.lock().await;
+        loop {
+            if let Some(pass) = self.settled()? {
+                return Ok(pass);
+            }
+            let until = match self.state() {
+                State::Doubted { until } => until,
+                _ => Duration::ZERO,
+            };
+            let left = until.saturating_sub(clock.monotonic());
+            if left.is_zero() {
+                return Ok(Pass {
+                    gate: self,
+                    alone: Some(alone),
+                });
+            }
+            // A neighbour that was under way may be told the verdict before the lock ends.
+            let mut state = self.state.subscribe();
+            let closed = pin!(state.wait_for(|state| *state == State::Closed));
+            select(clock.sleep(left), closed).await;
+        }
+    }
+
+    fn settled(&self) -> Result<Option<Pass<'_>>, Refused> {
+        match self.state() {
+            State::Closed => Err(Refused),
+            State::Open => Ok(Some(Pass {
+                gate: self,
+                alone: None,
+            })),
+            State::Untried | State::Doubted { .. } => Ok(None),
+        }
+    }
+
+    fn state(&self) -> State {
+        *self.state.borrow()
+    }
+}
+
+impl Pass<'_> {
+    /// Whether it is still good, after some other wait.
+    pub(super) fn holds(&self) -> bool {
+        match self.gate.state() {
+            State::Open => true,
+            State::Untried | State::Doubted { .. } => self.alone.is_some(),
+            State::Closed => false,
+        }
+    }
+
+    /// Judges the answer that the request got after `elapsed`. `asked_before` says that this
+    /// request has already been answered by a 401 that might have been a lock-out.
+    pub(super) fn judge(
+        self,
+        unauthorized: bool,
+        elapsed: Duration,
+        asked_before: bool,
+        clock: &dyn Clock,
+    ) -> Result<Verdict, Refused> {
+        let alone = self.alone.is_some();
+        let lock_ends = clock.monotonic().saturating_add(LOCK_OUT);
+        self.gate.state.send_if_modified(|state| {
+            let next = match *state {
+                State::Closed => State::Closed,
+                State::Untried | State::Doubted { .. } if !unauthorized && alone => State::Open,
+                unchanged if !unauthorized => unchanged,
+                _ if elapsed > FAST_REFUSAL || asked_before => State::Closed,
+                State::Doubted { .. } if alone => State::Closed,
+                State::Doubted { until } => State::Doubted {
+                    until: until.max(lock_ends),
+                },
+                State::Untried | State::Open => State::Doubted { until: lock_ends },
+            };
+            std::mem::replace(state, next) != next
+        });
+        match self.gate.state() {
+            // Also for an answer that is no 401: it may be the view of an anonymous client.
+            State::Closed => Err(Refused),
+            _ if unauthorized => Ok(Verdict::AskAgain),
+            _ => Ok(Verdict::Stands),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The one HTTP layer: every request of every connector goes through it.
+//!
+//! It owns what must be the same everywhere: where a connection may go and who may receive
+//! credentials, how often and when a request is repeated, how many are in flight, how much of an
+//! answer is read, and what a failure is called.
+
+mod account;
+mod answer;
+mod client;
+mod count;
+mod fault;
+mod gate;
+mod origin;
+mod pacing;
+mod request;
+mod resolve;
+mod retry;
+
+pub(crate) use account::Account;
+pub(crate) use answer::Answer;
+pub(crate) use client::{ConnectionSettings, HttpClient};
+pub use count::RequestCount;
+pub(crate) use request::RequestBuilder;
+pub(crate) use retry::Patience;

@@ -1,0 +1,57 @@
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::clock::Clock;
+
+/// How many requests are in flight, and until when the host is left in peace.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    in_flight: Semaphore,
+    /// Nanoseconds of the clock's monotonic time.
+    paused_until: AtomicU64,
+}
+
+impl Pacing {
+    pub(super) fn new(requests_in_flight: NonZeroUsize) -> Self {
+        Self {
+            in_flight: Semaphore::new(requests_in_flight.get().min(Semaphore::MAX_PERMITS)),
+            paused_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits until the host may be asked and fewer than the allowed requests are in flight.
+    pub(super) async fn turn(&self, clock: &dyn Clock) -> SemaphorePermit<'_> {
+        loop {
+            while let Some(left) = self.pause_left(clock) {
+                clock.sleep(left).await;
+            }
+            // Nothing closes the semaphore.
+            #[allow(clippy::expect_used)]
+            let permit = self.in_flight.acquire().await.expect("never closed");
+            if self.pause_left(clock).is_none() {
+                return permit;
+            }
+        }
+    }
+
+    /// Nobody asks the host for `duration` from now. A longer pause under way stays.
+    pub(super) fn pause(&self, duration: Duration, clock: &dyn Clock) {
+        let until = clock.monotonic().saturating_add(duration);
+        self.paused_until.fetch_max(nanos(until), Ordering::Relaxed);
+    }
+
+    fn pause_left(&self, clock: &dyn Clock) -> Option<Duration> {
+        let until = self.paused_until.load(Ordering::Relaxed);
+        let left = until.saturating_sub(nanos(clock.monotonic()));
+        (left > 0).then(|| Duration::from_nanos(left))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,5 @@
+//! Where connections may go.
+
+mod egress;
+
+pub use egress::refusal;
