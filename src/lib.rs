@@ -1,6 +1,7 @@
 //! Connects container registries to image security scanners.
 
 pub mod clock;
+pub mod config;
 pub mod error;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 pub(crate) mod http;

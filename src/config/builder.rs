@@ -1,0 +1,177 @@
+use std::{net::IpAddr, time::Duration};
+
+use super::{
+    ConfigErrors, IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion,
+    RequiredRole, Secret, SpeedLimit, fault::Faults,
+};
+
+/// Collects what an operator fills in. Nothing is judged before [`build`](Self::build), and then
+/// everything at once.
+#[derive(Debug, Clone, Default)]
+pub struct IntegrationConfigBuilder {
+    pub(super) name: Option<String>,
+    pub(super) registry_type: Option<RegistryType>,
+    pub(super) version: Option<RegistryVersion>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) network: Option<NetworkType>,
+    pub(super) region_id: Option<String>,
+    pub(super) domain: Option<String>,
+    pub(super) port: Option<i128>,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) hybrid: Option<bool>,
+    pub(super) speed_limit: Option<SpeedLimit>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) password_is_plain: bool,
+    pub(super) required_role: Option<RequiredRole>,
+    pub(super) requests_in_flight: Option<i128>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) read_timeout: Option<Duration>,
+    pub(super) realm_hosts: Option<Vec<String>>,
+    pub(super) include_proxy_caches: Option<bool>,
+}
+
+impl IntegrationConfigBuilder {
+    pub(super) fn named(name: String) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::default()
+        }
+    }
+
+    /// The product that the registry is. Required.
+    #[must_use]
+    pub const fn registry_type(mut self, registry_type: RegistryType) -> Self {
+        self.registry_type = Some(registry_type);
+        self
+    }
+
+    /// The registry's version. Required for Harbor and Quay, a fault for ACR.
+    #[must_use]
+    pub const fn version(mut self, version: RegistryVersion) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The communication type. By default [`Protocol::Https`].
+    #[must_use]
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// The network over which the registry is reached. By default [`NetworkType::Public`].
+    #[must_use]
+    pub const fn network(mut self, network: NetworkType) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// The region in which the registry lies.
+    #[must_use]
+    pub fn region_id(mut self, region_id: impl Into<String>) -> Self {
+        self.region_id = Some(region_id.into());
+        self
+    }
+
+    /// The registry's host name, or its IP address. Required.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// The registry's port. By default 80 or 443, by protocol.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port.into());
+        self
+    }
+
+    /// The address to dial in place of what the domain resolves to. Required for a hybrid cloud.
+    #[must_use]
+    pub const fn ip(mut self, ip: IpAddr) -> Self {
+        self.ip = Some(ip);
+        self
+    }
+
+    /// Whether a machine in the cloud forwards the traffic to a data centre. By default not.
+    #[must_use]
+    pub const fn hybrid(mut self, hybrid: bool) -> Self {
+        self.hybrid = Some(hybrid);
+        self
+    }
+
+    /// How many images may be ingested. By default 10 per hour.
+    #[must_use]
+    pub const fn speed_limit(mut self, speed_limit: SpeedLimit) -> Self {
+        self.speed_limit = Some(speed_limit);
+        self
+    }
+
+    /// The account's name. Required.
+    #[must_use]
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        self.username = Some(username.into());
+        self
+    }
+
+    /// Where the account's password comes from. Required.
+    #[must_use]
+    pub fn password(mut self, password: Secret) -> Self {
+        self.password = Some(password);
+        self.password_is_plain = false;
+        self
+    }
+
+    /// What the account must be allowed to do. By default [`RequiredRole::Admin`].
+    #[must_use]
+    pub const fn required_role(mut self, required_role: RequiredRole) -> Self {
+        self.required_role = Some(required_role);
+        self
+    }
+
+    /// How many requests may be in flight at once. By default 4.
+    #[must_use]
+    pub const fn requests_in_flight(mut self, requests: usize) -> Self {
+        self.requests_in_flight = Some(requests as i128);
+        self
+    }
+
+    /// How long to wait until a connection stands. By default 10 seconds.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long to wait for the next piece of an answer. By default 30 seconds.
+    #[must_use]
+    pub const fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.read_timeout = Some(timeout);
+        self
+    }
+
+    /// Further hosts whose token services may be sent the credentials. By default none.
+    #[must_use]
+    pub fn realm_hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.realm_hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Whether projects that cache another registry are listed too. By default not.
+    #[must_use]
+    pub const fn include_proxy_caches(mut self, include: bool) -> Self {
+        self.include_proxy_caches = Some(include);
+        self
+    }
+
+    /// Validates the whole.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with every fault.
+    pub fn build(self) -> Result<IntegrationConfig, ConfigErrors> {
+        let faults = Faults::of(self.name.as_deref(), None);
+        self.check(faults)
+    }
+}

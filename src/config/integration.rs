@@ -1,0 +1,179 @@
+use std::{num::NonZeroUsize, time::Duration};
+
+use super::{
+    ConfigWarning, Endpoint, IntegrationConfigBuilder, NetworkType, RegistryType, RegistryVersion,
+    RequiredRole, Secret, SpeedLimit,
+};
+use crate::image::RegistryKind;
+
+/// One integrated registry as the operator configured it, validated.
+///
+/// Made by [`builder`](Self::builder), by [`Config::from_toml`](super::Config::from_toml), or by
+/// serde from any self-describing format.
+#[derive(Debug, Clone)]
+pub struct IntegrationConfig {
+    pub(super) name: String,
+    pub(super) registry_type: RegistryType,
+    pub(super) version: Option<RegistryVersion>,
+    pub(super) endpoint: Endpoint,
+    pub(super) network: NetworkType,
+    pub(super) region_id: Option<String>,
+    pub(super) hybrid: bool,
+    pub(super) speed_limit: SpeedLimit,
+    pub(super) username: String,
+    pub(super) password: Secret,
+    pub(super) required_role: RequiredRole,
+    pub(super) requests_in_flight: NonZeroUsize,
+    pub(super) timeouts: Timeouts,
+    pub(super) realm_hosts: Vec<String>,
+    pub(super) include_proxy_caches: bool,
+    pub(super) warnings: Vec<ConfigWarning>,
+}
+
+impl IntegrationConfig {
+    /// The longest name, in characters.
+    pub const MAX_NAME_LENGTH: usize = 128;
+
+    /// The most requests that may be in flight at once.
+    pub const MAX_REQUESTS_IN_FLIGHT: usize = 64;
+
+    /// Starts a configuration of this name.
+    #[must_use]
+    pub fn builder(name: impl Into<String>) -> IntegrationConfigBuilder {
+        IntegrationConfigBuilder::named(name.into())
+    }
+
+    /// The unique name of the integration in the inventory, in logs and in errors.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The registry by product and interface: type and version together.
+    #[must_use]
+    pub const fn registry(&self) -> RegistryKind {
+        match (self.registry_type, self.version) {
+            (RegistryType::Harbor, Some(RegistryVersion::V1)) => RegistryKind::HarborV1,
+            (RegistryType::Harbor, _) => RegistryKind::HarborV2,
+            (RegistryType::Quay, _) => RegistryKind::Quay,
+            (RegistryType::AcrEnterprise, _) => RegistryKind::AcrEnterprise,
+            (RegistryType::AcrPersonal, _) => RegistryKind::AcrPersonal,
+        }
+    }
+
+    /// The configured product.
+    #[must_use]
+    pub const fn registry_type(&self) -> RegistryType {
+        self.registry_type
+    }
+
+    /// The configured version. Always there for Harbor and Quay, never for ACR.
+    #[must_use]
+    pub const fn version(&self) -> Option<RegistryVersion> {
+        self.version
+    }
+
+    /// Where the registry is.
+    #[must_use]
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The network over which it is reached.
+    #[must_use]
+    pub const fn network(&self) -> NetworkType {
+        self.network
+    }
+
+    /// The region in which it lies.
+    #[must_use]
+    pub fn region_id(&self) -> Option<&str> {
+        self.region_id.as_deref()
+    }
+
+    /// Whether a machine in the cloud forwards the traffic to a data centre. The endpoint's `ip`
+    /// is then that machine's.
+    #[must_use]
+    pub const fn is_hybrid(&self) -> bool {
+        self.hybrid
+    }
+
+    /// How many images may be ingested. By default 10 per hour.
+    #[must_use]
+    pub const fn speed_limit(&self) -> SpeedLimit {
+        self.speed_limit
+    }
+
+    /// The account's name. Holds neither a colon nor control characters.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// Where the account's password comes from.
+    #[must_use]
+    pub const fn password(&self) -> &Secret {
+        &self.password
+    }
+
+    /// What the account must be allowed to do. By default [`RequiredRole::Admin`].
+    #[must_use]
+    pub const fn required_role(&self) -> RequiredRole {
+        self.required_role
+    }
+
+    /// How many requests may be in flight at once, 1 to
+    /// [`MAX_REQUESTS_IN_FLIGHT`](Self::MAX_REQUESTS_IN_FLIGHT). By default 4.
+    #[must_use]
+    pub const fn requests_in_flight(&self) -> NonZeroUsize {
+        self.requests_in_flight
+    }
+
+    /// How long to wait for the registry.
+    #[must_use]
+    pub const fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Further hosts whose token services may be sent the credentials, in the same form as
+    /// [`Endpoint::domain`].
+    #[must_use]
+    pub fn realm_hosts(&self) -> &[String] {
+        &self.realm_hosts
+    }
+
+    /// Whether projects that cache another registry are listed too. By default they are not.
+    #[must_use]
+    pub const fn include_proxy_caches(&self) -> bool {
+        self.include_proxy_caches
+    }
+
+    /// What is allowed but should be known.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
+    }
+}
+
+/// How long to wait for a registry. From 1 ms to 1 hour each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until the connection stands, TLS included. By default 10 seconds.
+    pub connect: Duration,
+    /// Between two pieces of an answer. By default 30 seconds.
+    pub read: Duration,
+}
+
+impl Timeouts {
+    pub(super) const ALLOWED: &str = "a number of seconds from 0.001 to 3600";
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(30),
+        }
+    }
+}

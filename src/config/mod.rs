@@ -1,0 +1,50 @@
+//! What an operator fills in for an integration, read, validated, and explained where it is wrong.
+//!
+//! [`Config::from_toml`] reads a document of integrations, [`IntegrationConfig::builder`] makes one
+//! in code, and both implement serde's `Deserialize` for any self-describing format. All of them
+//! judge by the same rules and report every fault at once, as [`ConfigErrors`]. What is allowed
+//! but should be known is a [`ConfigWarning`].
+//!
+//! | key | values | |
+//! |---|---|---|
+//! | `name` | 1 to 128 characters | unique; names the integration everywhere |
+//! | `type` | `harbor`, `quay`, `acr-enterprise`, `acr-personal` | required |
+//! | `version` | `V1`, `V2` | required for `harbor` and `quay`, a fault for ACR |
+//! | `protocol` | `https`, `http` | default `https` |
+//! | `network` | `public`, `vpc` | default `public` |
+//! | `region_id` | a region id | a warning where it is missing |
+//! | `domain` | a host name or IP address | required |
+//! | `port` | 1 to 65535 | default 80 or 443, by `protocol` |
+//! | `ip` | an IP address | dialled in place of what `domain` resolves to |
+//! | `hybrid` | `true`, `false` | default `false`; `true` requires `ip` |
+//! | `speed_limit` | images per hour, or `"unlimited"` | default 10 |
+//! | `username` | without colon | required |
+//! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required |
+//! | `required_role` | `admin`, `list` | default `admin` |
+//! | `requests_in_flight` | 1 to 64 | default 4 |
+//! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
+//! | `realm_hosts` | host names | hosts of token services that may get the credentials |
+//! | `include_proxy_caches` | `true`, `false` | default `false` |
+
+mod builder;
+mod choice;
+mod document;
+mod endpoint;
+mod fault;
+mod integration;
+mod read;
+mod secret;
+mod speed_limit;
+mod tree;
+mod validate;
+mod warning;
+
+pub use builder::IntegrationConfigBuilder;
+pub use choice::{NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole};
+pub use document::Config;
+pub use endpoint::Endpoint;
+pub use fault::{ConfigErrors, ConfigFault, ConfigProblem};
+pub use integration::{IntegrationConfig, Timeouts};
+pub use secret::{Secret, SecretError, SecretProvider, SecretValue};
+pub use speed_limit::SpeedLimit;
+pub use warning::ConfigWarning;

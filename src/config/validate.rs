@@ -1,0 +1,245 @@
+use std::{net::IpAddr, num::NonZeroUsize, ops::RangeInclusive, time::Duration};
+
+use url::Host;
+
+use super::{
+    ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
+    IntegrationConfigBuilder, NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole,
+    Secret, SpeedLimit, Timeouts,
+    choice::Choice,
+    endpoint::{host_text, parse_host},
+    fault::Faults,
+};
+
+const NAME: &str = "1 to 128 characters without control characters";
+const REGION: &str = "a region id such as \"cn-hangzhou\"";
+const HOST: &str = "a host name or IP address alone, without scheme, user, port and path";
+const IP: &str = "an IP address; required where hybrid = true";
+const USERNAME: &str = "a user name without colon and control characters";
+const DEFAULT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+
+impl IntegrationConfigBuilder {
+    /// Validates the whole, where a reader has already found `faults` in the same integration.
+    pub(super) fn check(self, mut faults: Faults) -> Result<IntegrationConfig, ConfigErrors> {
+        let config = self.validated(&mut faults);
+        faults.into_result(config)
+    }
+
+    /// Nothing where a required part is missing or faulty, after all parts were looked at.
+    fn validated(self, faults: &mut Faults) -> Option<IntegrationConfig> {
+        let name = faults.required("name", self.name, NAME);
+        if let Some(name) = &name {
+            faults.judge("name", name_flaw(name), NAME);
+        }
+        let registry_type = faults.required("type", self.registry_type, RegistryType::allowed());
+        check_version(faults, registry_type, self.version);
+        let protocol = self.protocol.unwrap_or_default();
+        let host = faults
+            .required("domain", self.domain, HOST)
+            .and_then(|domain| check_host(faults, "domain", &domain));
+        let port = match self.port {
+            Some(port) => in_range(faults, "port", port, 1..=u16::MAX),
+            None => Some(protocol.default_port()),
+        };
+        let endpoint = host.zip(port).and_then(|(host, port)| {
+            let endpoint = Endpoint::new(protocol, host, port, self.ip);
+            faults.judge(
+                "domain",
+                endpoint.is_none().then_some("is no host name"),
+                HOST,
+            );
+            endpoint
+        });
+        let hybrid = self.hybrid.unwrap_or_default();
+        if hybrid {
+            faults.required("ip", self.ip, IP);
+        }
+        if let Some(region) = &self.region_id {
+            faults.judge("region_id", region_flaw(region), REGION);
+        }
+        let username = faults.required("username", self.username, USERNAME);
+        if let Some(username) = &username {
+            faults.judge("username", username_flaw(username), USERNAME);
+        }
+        let password = faults.required("password", self.password, Secret::FORMS);
+        if let Some(password) = &password {
+            faults.judge("password", password.flaw(), Secret::FORMS);
+        }
+        let requests_in_flight = match self.requests_in_flight {
+            Some(requests) => in_range(
+                faults,
+                "requests_in_flight",
+                requests,
+                1..=IntegrationConfig::MAX_REQUESTS_IN_FLIGHT,
+            )
+            .and_then(NonZeroUsize::new),
+            None => Some(DEFAULT_IN_FLIGHT),
+        };
+        let mut timeouts = Timeouts::default();
+        for (field, chosen, timeout) in [
+            (
+                "timeouts.connect",
+                self.connect_timeout,
+                &mut timeouts.connect,
+            ),
+            ("timeouts.read", self.read_timeout, &mut timeouts.read),
+        ] {
+            if let Some(chosen) = chosen {
+                check_timeout(faults, field, chosen);
+                *timeout = chosen;
+            }
+        }
+        let realm_hosts = self
+            .realm_hosts
+            .iter()
+            .flatten()
+            .enumerate()
+            .filter_map(|(index, name)| check_host(faults, &format!("realm_hosts[{index}]"), name))
+            .map(|host| host_text(&host))
+            .collect();
+
+        let mut config = IntegrationConfig {
+            name: name?,
+            registry_type: registry_type?,
+            version: self.version,
+            endpoint: endpoint?,
+            network: self.network.unwrap_or_default(),
+            region_id: self.region_id,
+            hybrid,
+            speed_limit: self.speed_limit.unwrap_or_default(),
+            username: username?,
+            password: password?,
+            required_role: self.required_role.unwrap_or_default(),
+            requests_in_flight: requests_in_flight?,
+            timeouts,
+            realm_hosts,
+            include_proxy_caches: self.include_proxy_caches.unwrap_or_default(),
+            warnings: Vec::new(),
+        };
+        config.warnings = warnings(&config, self.password_is_plain);
+        Some(config)
+    }
+}
+
+fn check_version(
+    faults: &mut Faults,
+    registry_type: Option<RegistryType>,
+    version: Option<RegistryVersion>,
+) {
+    match registry_type {
+        Some(RegistryType::Harbor | RegistryType::Quay) => {
+            faults.required("version", version, RegistryVersion::allowed());
+        }
+        Some(registry_type) if version.is_some() => {
+            let problem = ConfigProblem::NotApplicable { registry_type };
+            faults.push("version", problem, "nothing for this type");
+        }
+        _ => {}
+    }
+}
+
+fn check_host(faults: &mut Faults, field: &str, text: &str) -> Option<Host<String>> {
+    let host = parse_host(text);
+    faults.judge(field, host.as_ref().err().copied(), HOST);
+    host.ok()
+}
+
+fn in_range<T>(
+    faults: &mut Faults,
+    field: &'static str,
+    number: i128,
+    range: RangeInclusive<T>,
+) -> Option<T>
+where
+    T: TryFrom<i128> + PartialOrd + std::fmt::Display,
+{
+    let inside = T::try_from(number)
+        .ok()
+        .filter(|number| range.contains(number));
+    if inside.is_none() {
+        let found = number.to_string();
+        let allowed = format!("{} to {}", range.start(), range.end());
+        faults.push(field, ConfigProblem::NotAllowed { found }, allowed);
+    }
+    inside
+}
+
+fn check_timeout(faults: &mut Faults, field: &'static str, timeout: Duration) {
+    if !TIMEOUT.contains(&timeout) {
+        let found = format!("{timeout:?}");
+        let allowed = Timeouts::ALLOWED;
+        faults.push(field, ConfigProblem::NotAllowed { found }, allowed);
+    }
+}
+
+fn name_flaw(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("is empty")
+    } else if name.chars().count() > IntegrationConfig::MAX_NAME_LENGTH {
+        Some("is too long")
+    } else {
+        control_flaw(name)
+    }
+}
+
+fn username_flaw(username: &str) -> Option<&'static str> {
+    if username.is_empty() {
+        Some("is empty")
+    } else if username.contains(':') {
+        // RFC 7617: what stands behind the first colon would be read as the password.
+        Some("has a colon")
+    } else {
+        control_flaw(username)
+    }
+}
+
+fn region_flaw(region: &str) -> Option<&'static str> {
+    if region.is_empty() {
+        Some("is empty")
+    } else if region.contains(char::is_whitespace) {
+        Some("has white space")
+    } else {
+        control_flaw(region)
+    }
+}
+
+fn control_flaw(text: &str) -> Option<&'static str> {
+    text.contains(char::is_control)
+        .then_some("has control characters")
+}
+
+fn warnings(config: &IntegrationConfig, password_is_plain: bool) -> Vec<ConfigWarning> {
+    let endpoint = &config.endpoint;
+    let over_http = endpoint.protocol() == Protocol::Http && !endpoint.is_loopback();
+    let private_ip =
+        config.network == NetworkType::Public && endpoint.fixed_address().is_some_and(is_private);
+    [
+        (
+            config.speed_limit == SpeedLimit::Unlimited,
+            ConfigWarning::UnlimitedSpeed,
+        ),
+        (over_http, ConfigWarning::CredentialsOverHttp),
+        (private_ip, ConfigWarning::PublicNetworkWithPrivateIp),
+        (config.region_id.is_none(), ConfigWarning::RegionMissing),
+        (
+            config.required_role == RequiredRole::List,
+            ConfigWarning::ListRoleMaySeeAPart,
+        ),
+        (password_is_plain, ConfigWarning::PlainTextPassword),
+    ]
+    .into_iter()
+    .filter_map(|(applies, warning)| applies.then_some(warning))
+    .collect()
+}
+
+/// RFC 1918, the shared space of RFC 6598, and the unique local addresses of RFC 4193.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(address) => address.is_unique_local(),
+    }
+}
