@@ -1,1 +1,33 @@
-//! Registries in this process.
+//! Registries in this process, over real HTTP on a loopback port: for tests, examples, benches
+//! and for embedders who want to try their own program against a registry that misbehaves.
+//!
+//! One type per kind of registry; so far [`HarborV2`]. Each has its own contents and accounts,
+//! which may change while it runs. What they share: every request is counted and logged in a
+//! [`RequestLog`], and [`Faults`] can be switched on at any moment.
+//!
+//! ```
+//! use registry_intake::simulator::{Action, Fault, HarborV2, Push};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! let harbor = HarborV2::builder().start().await?;
+//! harbor.change(|contents| contents.push("library/nginx", Push::image().tag("1.27")));
+//! harbor.faults().arm(Fault::new(Action::unavailable(Some("1"))).nth(2));
+//! println!("{} as {} / {}", harbor.url(), HarborV2::USERNAME, HarborV2::PASSWORD);
+//! # Ok(()) }
+//! ```
+//!
+//! The answers are held to recordings of real servers by a test. What no recording shows is
+//! marked so in the code.
+
+mod exchange;
+mod fault;
+mod harbor_v2;
+mod log;
+mod server;
+
+pub use fault::{Action, Fault, Faults};
+pub use harbor_v2::{
+    Account, Accounts, Child, Contents, HarborV2, HarborV2Builder, Listed, ParseReleaseError,
+    Permission, Platform, Project, Push, Pushed, Release, Role,
+};
+pub use log::{Logged, RequestLog};

@@ -1,0 +1,241 @@
+use serde_json::{Value, json};
+
+use super::{
+    Asked,
+    accounts::Permission,
+    contents::{Artifact, Repository},
+    push::Kind,
+    query,
+    refusal::{self, Refusal},
+    tokens,
+};
+use crate::simulator::exchange::Answer;
+
+const JSON: &str = "application/json; charset=utf-8";
+
+impl Asked<'_> {
+    /// Everything under `/v2/`; `rest` is what follows, decoded.
+    pub(super) fn distribution(&self, rest: &str) -> Answer {
+        if rest.is_empty() {
+            return self.base();
+        }
+        let manifest = rest.rsplit_once("/manifests/");
+        let answer = if let Some((path, reference)) = manifest {
+            self.readable(path)
+                .and_then(|home| self.manifest(home, reference).map_err(Refusal::answer))
+        } else if let Some(path) = rest.strip_suffix("/tags/list") {
+            self.readable(path)
+                .and_then(|home| self.tags_list(home).map_err(Refusal::answer))
+        } else {
+            Err(Refusal::NotSimulated(format!("/v2/{rest}")).answer())
+        };
+        answer.unwrap_or_else(|refused| refused)
+    }
+
+    fn base(&self) -> Answer {
+        let api = "Docker-Distribution-Api-Version";
+        if self.viewer.account.is_some() || self.bearer().is_some() {
+            return Answer::new(200, JSON, "{}").with(api, "registry/2.0");
+        }
+        let challenge = match self.request.authorization() {
+            Some(_) => "Basic realm=\"harbor\"".to_owned(),
+            None => self.challenge(None),
+        };
+        unauthorized("unauthorized").with("Www-Authenticate", challenge)
+    }
+
+    fn challenge(&self, repository: Option<&str>) -> String {
+        let realm = format!("{}/service/token", self.external_url);
+        let scope = repository.map(|path| format!(",scope=\"repository:{path}:pull\""));
+        let scope = scope.unwrap_or_default();
+        format!("Bearer realm=\"{realm}\",service=\"harbor-registry\"{scope}")
+    }
+
+    fn bearer(&self) -> Option<Value> {
+        let token = self.request.authorization()?.strip_prefix("Bearer ")?;
+        tokens::read(token, self.now)
+    }
+
+    /// The repository, if the one who asks may pull from it.
+    fn readable(&self, path: &str) -> Result<&Repository, Answer> {
+        let (project, name) = path.split_once('/').unwrap_or((path, ""));
+        if self.request.authorization().is_none() {
+            let message = "authorize header needed to send HEAD to repository";
+            let challenge = self.challenge(Some(path));
+            return Err(unauthorized(message).with("Www-Authenticate", challenge));
+        }
+        let Some(project) = self.contents.project_named(project) else {
+            let message = format!("project {project} not found");
+            return Err(unauthorized(&message).with("Www-Authenticate", ""));
+        };
+        let may = match self.bearer() {
+            Some(token) => tokens::grants_pull(&token, path),
+            // That credentials which count for nothing are refused in public projects too is not
+            // recorded for pulls, only for `/v2/` itself.
+            None => {
+                self.viewer.account.is_some()
+                    && self.viewer.may(Permission::RepositoryPull, project).is_ok()
+            }
+        };
+        if !may {
+            let message = format!("unauthorized to access repository: {path}, action: pull");
+            let challenge = "Basic realm=\"harbor\"";
+            return Err(unauthorized(&message).with("Www-Authenticate", challenge));
+        }
+        self.repository(&project.name, name)
+            .map_err(Refusal::answer)
+    }
+
+    fn manifest(&self, home: &Repository, reference: &str) -> Result<Answer, Refusal> {
+        let artifact = self
+            .contents
+            .find(home, reference)
+            .ok_or_else(|| Refusal::NoArtifact(home.path.clone(), reference.to_owned()))?;
+        let tag = format!("\"{}\"", artifact.digest);
+        if self.request.header("If-None-Match") == Some(tag.as_str()) {
+            return Ok(Answer {
+                headers: Vec::new(),
+                ..Answer::new(304, "", "")
+            });
+        }
+        let body = manifest_of(&artifact).to_string();
+        Ok(Answer::new(200, artifact.manifest_media_type(), body)
+            .with("Docker-Content-Digest", artifact.digest.clone())
+            .with("Docker-Distribution-Api-Version", "registry/2.0")
+            .with("Etag", tag))
+    }
+
+    fn tags_list(&self, home: &Repository) -> Result<Answer, Refusal> {
+        let pairs = query::pairs(&self.request.query);
+        let value = |name: &str| {
+            let pair = pairs.iter().find(|(present, _)| present == name);
+            pair.map(|(_, value)| value.as_str())
+        };
+        let count = value("n").map(str::parse::<usize>).transpose();
+        let count = count
+            .map_err(|_| Refusal::BadRequest("the N must be a positive int type".to_owned()))?;
+        let mut tags = self.contents.tags_of(home);
+        if let Some(last) = value("last") {
+            tags.retain(|tag| tag.as_str() > last);
+        }
+        let is_cut = count.is_some_and(|count| count < tags.len());
+        tags.truncate(count.unwrap_or(tags.len()));
+        let answer = Answer::json(200, JSON, &json!({ "name": home.path, "tags": tags }));
+        Ok(match (tags.last(), count) {
+            (Some(last), Some(count)) if is_cut => {
+                let path = &self.request.path;
+                let link = format!("<{path}?last={last}&n={count}>; rel=\"next\"");
+                answer.with("Link", link)
+            }
+            _ => answer,
+        })
+    }
+
+    /// `GET /service/token`: a token for everybody; what is not granted is not in it.
+    pub(super) fn token(&self) -> Answer {
+        let pairs = query::pairs(&self.request.query);
+        let service = pairs.iter().find(|(name, _)| name == "service");
+        let service = service.map(|(_, value)| value.as_str()).unwrap_or_default();
+        if service != "harbor-registry" {
+            let body = format!("Unable to handle service: {service}");
+            return Answer::new(400, "text/plain; charset=utf-8", body);
+        }
+        let scopes = pairs.iter().filter(|(name, _)| name == "scope");
+        let access: Vec<_> = scopes.map(|(_, scope)| self.access(scope)).collect();
+        let subject = self.viewer.account.as_ref().map(|account| account.name());
+        let token = tokens::issue(subject, access, self.now);
+        Answer::json(200, JSON, &token)
+    }
+
+    fn access(&self, scope: &str) -> Value {
+        let mut parts = scope.splitn(3, ':');
+        let kind = parts.next().unwrap_or_default();
+        let name = parts.next().unwrap_or_default();
+        let project = name.split_once('/').map_or(name, |(project, _)| project);
+        let project = self.contents.project_named(project);
+        let account = self.viewer.account.as_ref();
+        let is_administrator = self.viewer.is_administrator();
+        let actions: &[&str] = match (kind, project) {
+            ("registry", _) if is_administrator => &["*"],
+            ("repository", Some(_)) if is_administrator => &["pull", "push", "delete"],
+            ("repository", Some(project))
+                if self.viewer.may(Permission::RepositoryPull, project).is_ok() =>
+            {
+                let can_push = account.is_some() && self.viewer.role_in(project).is_some();
+                if can_push {
+                    &["pull", "push"]
+                } else {
+                    &["pull"]
+                }
+            }
+            _ => &[],
+        };
+        json!({ "type": kind, "name": name, "actions": actions })
+    }
+}
+
+/// 401 with the doubled message of the real server.
+fn unauthorized(message: &str) -> Answer {
+    refusal::error(401, "UNAUTHORIZED", &format!("{message}: {message}"))
+        .with("Docker-Distribution-Api-Version", "registry/2.0")
+}
+
+/// A manifest that fits the artifact, though it does not hash to its digest.
+fn manifest_of(artifact: &Artifact) -> Value {
+    if artifact.kind == Kind::Index {
+        let child_type = if artifact.docker {
+            "application/vnd.docker.distribution.manifest.v2+json"
+        } else {
+            "application/vnd.oci.image.manifest.v1+json"
+        };
+        let children = artifact.references.iter().map(|reference| {
+            let mut platform = json!({
+                "architecture": reference.platform.architecture,
+                "os": reference.platform.os,
+            });
+            if let Some(variant) = &reference.platform.variant {
+                platform["variant"] = json!(variant);
+            }
+            if let Some(version) = &reference.platform.os_version {
+                platform["os.version"] = json!(version);
+            }
+            let mut child = json!({
+                "mediaType": child_type,
+                "digest": reference.digest,
+                "size": 512,
+                "platform": platform,
+            });
+            if let Some(digest) = &reference.attests {
+                child["annotations"] = json!({
+                    "vnd.docker.reference.digest": digest,
+                    "vnd.docker.reference.type": "attestation-manifest",
+                });
+            }
+            child
+        });
+        return json!({
+            "schemaVersion": 2,
+            "mediaType": artifact.manifest_media_type(),
+            "manifests": children.collect::<Vec<_>>(),
+        });
+    }
+    let layer_type = if artifact.docker {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    } else {
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    };
+    json!({
+        "schemaVersion": 2,
+        "mediaType": artifact.manifest_media_type(),
+        "config": {
+            "mediaType": artifact.media_type(),
+            "digest": artifact.digest,
+            "size": 512,
+        },
+        "layers": [{
+            "mediaType": layer_type,
+            "digest": artifact.digest,
+            "size": artifact.size,
+        }],
+    })
+}
