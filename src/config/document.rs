@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for IntegrationConfig {
 fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfig, ConfigErrors> {
     let Value::Table(entries) = value else {
         let found = value.type_name();
-        faults.push(INTEGRATIONS, ConfigProblem::WrongType { found }, "a table");
+        faults.push("entry", ConfigProblem::WrongType { found }, "a table");
         return Err(faults.into_errors());
     };
     let mut reader = TableReader::new(entries, "", &mut faults);

@@ -108,23 +108,18 @@ pub(super) fn parse_host(text: &str) -> Result<Host<String>, &'static str> {
     if let Ok(address) = text.parse::<Ipv6Addr>() {
         return Ok(Host::Ipv6(address));
     }
-    let flaws: [(&[char], &'static str); 4] = [
-        (&['@'], "has a user name"),
-        (&['/', '\\', '?', '#'], "has a path"),
-        (&['%'], "is percent-encoded"),
-        (&['*'], "has a wildcard"),
+    let is_bracketed = text.starts_with('[') && text.ends_with(']');
+    let flaws = [
+        (text.is_empty(), "is empty"),
+        (text.contains("://"), "has a scheme"),
+        (text.contains('@'), "has a user name"),
+        (text.contains(['/', '\\', '?', '#']), "has a path"),
+        (text.contains(':') && !is_bracketed, "has a port"),
+        // The URL crate would decode it.
+        (text.contains('%'), "is percent-encoded"),
     ];
-    if text.is_empty() {
-        return Err("is empty");
-    }
-    if text.contains("://") {
-        return Err("has a scheme");
-    }
-    if let Some((_, flaw)) = flaws.iter().find(|(letters, _)| text.contains(*letters)) {
+    if let Some((_, flaw)) = flaws.iter().find(|(applies, _)| *applies) {
         return Err(flaw);
-    }
-    if !text.starts_with('[') && text.contains(':') {
-        return Err("has a port");
     }
     match Host::parse(text.strip_suffix('.').unwrap_or(text)) {
         Ok(Host::Domain(name)) if is_host_name(&name) => Ok(Host::Domain(name)),
@@ -141,4 +136,90 @@ fn is_host_name(name: &str) -> bool {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn endpoint(protocol: Protocol, host: &str, port: u16) -> Endpoint {
+        Endpoint::new(protocol, parse_host(host).unwrap(), port, None).unwrap()
+    }
+
+    #[test]
+    fn a_host_is_normalised() {
+        for (given, domain) in [
+            ("Harbor.Example.COM", "harbor.example.com"),
+            ("harbor.example.com.", "harbor.example.com"),
+            ("harbor_core", "harbor_core"),
+            ("münchen.example", "xn--mnchen-3ya.example"),
+            ("192.0.2.10", "192.0.2.10"),
+            ("0xc0.0.2.10", "192.0.2.10"),
+            ("2001:DB8::0:1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+        ] {
+            let host = parse_host(given).unwrap();
+            assert_eq!(host_text(&host), domain, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_or_less_than_a_host_is_refused_by_its_flaw() {
+        let long = "a".repeat(64);
+        for (given, flaw) in [
+            ("", "is empty"),
+            ("https://harbor.example.com", "has a scheme"),
+            ("admin@harbor.example.com", "has a user name"),
+            ("harbor.example.com/", "has a path"),
+            ("harbor.example.com?x", "has a path"),
+            ("harbor.example.com:443", "has a port"),
+            ("[2001:db8::1]:443", "has a port"),
+            ("harbor%2eexample.com", "is percent-encoded"),
+            ("harbor example.com", "is no host name"),
+            ("*.example.com", "is no host name"),
+            ("harbor;id.example.com", "is no host name"),
+            ("harbor..example.com", "is no host name"),
+            ("harbor\r\nX: y", "has a port"),
+            ("harbor\n", "is no host name"),
+            (".", "is no host name"),
+            ("[2001:db8::1", "has a port"),
+            ("1.2.3.4.5", "is no host name"),
+            (&long, "is no host name"),
+        ] {
+            assert_eq!(parse_host(given), Err(flaw), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_authority_always_has_the_port_and_the_origin_only_an_unusual_one() {
+        let usual = endpoint(Protocol::Https, "harbor.example.com", 443);
+        assert_eq!(usual.authority(), "harbor.example.com:443");
+        assert_eq!(usual.origin().as_str(), "https://harbor.example.com/");
+
+        let literal = endpoint(Protocol::Http, "2001:db8::1", 8080);
+        assert_eq!(literal.domain(), "2001:db8::1");
+        assert_eq!(literal.authority(), "[2001:db8::1]:8080");
+        assert_eq!(literal.origin().as_str(), "http://[2001:db8::1]:8080/");
+    }
+
+    #[test]
+    fn loopback_is_judged_by_the_address_that_is_dialled() {
+        let is_loopback = |host: &str, ip: Option<&str>| {
+            let ip = ip.map(|ip| ip.parse().unwrap());
+            Endpoint::new(Protocol::Http, parse_host(host).unwrap(), 80, ip)
+                .unwrap()
+                .is_loopback()
+        };
+        assert!(is_loopback("127.0.0.1", None));
+        assert!(is_loopback("::1", None));
+        assert!(is_loopback("::ffff:127.0.0.1", None));
+        assert!(is_loopback("localhost", None));
+        assert!(is_loopback("harbor.localhost", None));
+        assert!(is_loopback("harbor.example.com", Some("127.0.0.1")));
+        assert!(!is_loopback("localhost", Some("192.0.2.10")));
+        assert!(!is_loopback("localhost.example.com", None));
+        assert!(!is_loopback("192.0.2.10", None));
+    }
 }

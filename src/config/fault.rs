@@ -13,7 +13,7 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
-    /// The faults in the order of the source.
+    /// The faults, integration by integration.
     #[must_use]
     pub fn faults(&self) -> &[ConfigFault] {
         &self.faults
@@ -30,7 +30,7 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration cannot be used")?;
         for fault in &self.faults {
-            write!(f, "\n{fault}")?;
+            write!(f, "\n  {fault}")?;
         }
         Ok(())
     }

@@ -209,13 +209,13 @@ impl<'f> TableReader<'f> {
     }
 }
 
-/// The known key that a misspelling is closest to: at most two letters away, and fewer than half.
+/// The known key that a misspelling is closest to: at most two letters away, and at most half.
 fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = key.to_lowercase().replace(['-', ' '], "_");
     known
         .iter()
         .map(|candidate| (distance(&plain, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= 2 && distance * 2 < candidate.len())
+        .filter(|(distance, candidate)| *distance <= 2 && distance * 2 <= candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -232,4 +232,34 @@ fn distance(from: &str, to: &str) -> usize {
         }
     }
     row[to.chars().count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_key_is_led_back_to_the_nearest_known_one() {
+        let known = ["ip", "port", "password", "username", "region_id"];
+        for (key, meant) in [
+            ("pasword", Some("password")),
+            ("passwort", Some("password")),
+            ("user_name", Some("username")),
+            ("Region-ID", Some("region_id")),
+            ("prot", Some("port")),
+            ("ports", Some("port")),
+            ("url", None),
+            ("certificate", None),
+        ] {
+            assert_eq!(nearest(key, &known), meant, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_distance_counts_added_removed_and_changed_letters() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("ü", "u"), 1);
+        assert_eq!(distance("same", "same"), 0);
+    }
 }

@@ -88,8 +88,8 @@ impl Secret {
 
     /// What the provider hands out.
     #[must_use]
-    pub fn provider(provider: impl SecretProvider) -> Self {
-        Self(Source::Provider(Arc::new(provider)))
+    pub fn provider(provider: Arc<dyn SecretProvider>) -> Self {
+        Self(Source::Provider(provider))
     }
 
     /// The secret as it is now. Files are read on tokio's blocking pool, so a tokio runtime must
@@ -231,4 +231,131 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
         .take(Secret::MAX_FILE_LENGTH + 1)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const PASSWORD: &str = "correct horse";
+
+    async fn exposed(secret: &Secret) -> String {
+        secret.resolve().await.unwrap().expose().to_owned()
+    }
+
+    fn file(contents: impl AsRef<[u8]>) -> (tempfile::NamedTempFile, Secret) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), contents).unwrap();
+        let secret = Secret::file(file.path());
+        (file, secret)
+    }
+
+    #[tokio::test]
+    async fn a_given_secret_is_itself() {
+        assert_eq!(exposed(&Secret::new(PASSWORD)).await, PASSWORD);
+    }
+
+    #[tokio::test]
+    async fn an_environment_variable_is_read() {
+        let path = std::env::var("PATH").unwrap();
+        assert_eq!(exposed(&Secret::env("PATH")).await, path);
+    }
+
+    #[tokio::test]
+    async fn a_variable_that_is_not_set_is_named_only_in_capitals() {
+        let text = async |name: &str| Secret::env(name).resolve().await.unwrap_err().to_string();
+        assert_eq!(
+            text("REGISTRY_INTAKE_NOT_SET").await,
+            "the environment variable REGISTRY_INTAKE_NOT_SET is not set"
+        );
+        assert_eq!(
+            text("hunter2hunter2").await,
+            "the environment variable is not set"
+        );
+    }
+
+    #[tokio::test]
+    async fn one_line_break_at_the_end_of_a_file_is_not_part_of_the_secret() {
+        for (contents, secret) in [
+            (PASSWORD.to_owned(), PASSWORD),
+            (format!("{PASSWORD}\n"), PASSWORD),
+            (format!("{PASSWORD}\r\n"), PASSWORD),
+            (format!("{PASSWORD}\n\n"), "correct horse\n"),
+            (format!(" {PASSWORD} \n"), " correct horse "),
+        ] {
+            let (_kept, from_file) = file(contents);
+            assert_eq!(exposed(&from_file).await, secret);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rotated_file_is_read_anew() {
+        let (kept, secret) = file("first");
+        assert_eq!(exposed(&secret).await, "first");
+        std::fs::write(kept.path(), "second").unwrap();
+        assert_eq!(exposed(&secret.clone()).await, "second");
+    }
+
+    #[tokio::test]
+    async fn a_provider_is_asked_each_time() {
+        struct Rotating(AtomicU32);
+
+        #[async_trait]
+        impl SecretProvider for Rotating {
+            async fn provide(&self) -> Result<SecretValue, BoxError> {
+                match self.0.fetch_add(1, Ordering::Relaxed) {
+                    2 => Err("sealed".into()),
+                    turn => Ok(SecretValue::new(format!("turn {turn}"))),
+                }
+            }
+        }
+
+        let secret = Secret::provider(Arc::new(Rotating(AtomicU32::new(0))));
+        assert_eq!(exposed(&secret).await, "turn 0");
+        assert_eq!(exposed(&secret).await, "turn 1");
+        let error = secret.resolve().await.unwrap_err();
+        assert_eq!(error.to_string(), "the provider of the secret failed");
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), "sealed");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_secret_is_refused() {
+        let (_kept, empty) = file("\n");
+        assert!(matches!(empty.resolve().await, Err(SecretError::Empty)));
+        let (_kept, binary) = file(b"correct\xffhorse");
+        assert!(matches!(binary.resolve().await, Err(SecretError::NotText)));
+        let (_kept, long) = file("x".repeat(64 * 1024 + 1));
+        assert!(matches!(
+            long.resolve().await,
+            Err(SecretError::TooLong { .. })
+        ));
+        let (_kept, longest) = file("x".repeat(64 * 1024));
+        assert_eq!(exposed(&longest).await.len(), 64 * 1024);
+
+        let error = Secret::file("/nowhere/password")
+            .resolve()
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the secret's file /nowhere/password cannot be read"
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn no_debug_shows_the_secret() {
+        let value = SecretValue::new(PASSWORD);
+        assert_eq!(format!("{value:?}"), "[redacted]");
+        assert_eq!(format!("{:?}", Secret::new(PASSWORD)), "Secret(given)");
+        assert_eq!(
+            format!("{:?}", Secret::env(PASSWORD)),
+            "Secret(environment)"
+        );
+    }
 }

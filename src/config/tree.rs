@@ -126,10 +126,57 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some((key, value)) = entries.next_entry::<Value, Value>()? {
             table.push((key.into_key(), value));
         }
-        // The TOML crate hands a date over as a table of this one key.
-        match table.as_slice() {
-            [(key, _)] if key == "$__toml_private_datetime" => Ok(Value::Other("date")),
-            _ => Ok(Value::Table(table)),
+        Ok(match table.as_slice() {
+            // So the TOML crate hands over a date, and serde_json, where any crate of the build
+            // asks for its arbitrary precision, a number.
+            [(key, _)] if key == "$__toml_private_datetime" => Value::Other("date"),
+            [(key, Value::String(number))] if key == "$serde_json::private::Number" => {
+                exact_number(number)
+            }
+            _ => Value::Table(table),
+        })
+    }
+}
+
+fn exact_number(digits: &str) -> Value {
+    let float = || digits.parse().map_or(Value::Other("number"), Value::Float);
+    digits.parse().map_or_else(|_| float(), Value::Integer)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn types(json: &str) -> Vec<&'static str> {
+        match serde_json::from_str(json).unwrap() {
+            Value::Array(items) => items.iter().map(Value::type_name).collect(),
+            other => vec![other.type_name()],
         }
+    }
+
+    #[test]
+    fn every_type_of_json_and_toml_is_taken() {
+        assert_eq!(
+            types(r#"[null, true, -1, 18446744073709551615, 1.5, "a", [], {}]"#),
+            [
+                "null", "boolean", "integer", "integer", "float", "string", "array", "table"
+            ],
+        );
+        let Value::Table(entries) = toml::from_str("day = 2024-02-29").unwrap() else {
+            panic!("a document is a table");
+        };
+        assert_eq!(entries[0].1.type_name(), "date");
+    }
+
+    #[test]
+    fn a_number_of_arbitrary_precision_is_a_number() {
+        assert_eq!(
+            types(
+                r#"[{"$serde_json::private::Number": "443"}, {"$serde_json::private::Number": "1e-3"}]"#
+            ),
+            ["integer", "float"],
+        );
     }
 }

@@ -1,1 +1,4 @@
-fn main() {}
+//! Behaviours that users of the crate rely on, a file each.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod config;
