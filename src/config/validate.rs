@@ -28,29 +28,11 @@ impl IntegrationConfigBuilder {
 
     /// Nothing where a required part is missing or faulty, after all parts were looked at.
     fn validated(self, faults: &mut Faults) -> Option<IntegrationConfig> {
-        let name = faults.required("name", self.name, NAME);
-        if let Some(name) = &name {
-            faults.judge("name", name_flaw(name), NAME);
-        }
+        let name = required_text(faults, "name", self.name, name_flaw, NAME);
         let registry_type = faults.required("type", self.registry_type, RegistryType::allowed());
         check_version(faults, registry_type, self.version);
         let protocol = self.protocol.unwrap_or_default();
-        let host = faults
-            .required("domain", self.domain, HOST)
-            .and_then(|domain| check_host(faults, "domain", &domain));
-        let port = match self.port {
-            Some(port) => in_range(faults, "port", port, 1..=u16::MAX),
-            None => Some(protocol.default_port()),
-        };
-        let endpoint = host.zip(port).and_then(|(host, port)| {
-            let endpoint = Endpoint::new(protocol, host, port, self.ip);
-            faults.judge(
-                "domain",
-                endpoint.is_none().then_some("is no host name"),
-                HOST,
-            );
-            endpoint
-        });
+        let endpoint = endpoint(faults, protocol, self.domain, self.port, self.ip);
         let hybrid = self.hybrid.unwrap_or_default();
         if hybrid {
             faults.required("ip", self.ip, IP);
@@ -58,38 +40,22 @@ impl IntegrationConfigBuilder {
         if let Some(region) = &self.region_id {
             faults.judge("region_id", region_flaw(region), REGION);
         }
-        let username = faults.required("username", self.username, USERNAME);
-        if let Some(username) = &username {
-            faults.judge("username", username_flaw(username), USERNAME);
-        }
+        let username = required_text(faults, "username", self.username, username_flaw, USERNAME);
         let password = faults.required("password", self.password, Secret::FORMS);
         if let Some(password) = &password {
             faults.judge("password", password.flaw(), Secret::FORMS);
         }
-        let requests_in_flight = match self.requests_in_flight {
-            Some(requests) => in_range(
+        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight);
+        let default = Timeouts::default();
+        let timeouts = Timeouts {
+            connect: timeout(
                 faults,
-                "requests_in_flight",
-                requests,
-                1..=IntegrationConfig::MAX_REQUESTS_IN_FLIGHT,
-            )
-            .and_then(NonZeroUsize::new),
-            None => Some(DEFAULT_IN_FLIGHT),
-        };
-        let mut timeouts = Timeouts::default();
-        for (field, chosen, timeout) in [
-            (
                 "timeouts.connect",
                 self.connect_timeout,
-                &mut timeouts.connect,
+                default.connect,
             ),
-            ("timeouts.read", self.read_timeout, &mut timeouts.read),
-        ] {
-            if let Some(chosen) = chosen {
-                check_timeout(faults, field, chosen);
-                *timeout = chosen;
-            }
-        }
+            read: timeout(faults, "timeouts.read", self.read_timeout, default.read),
+        };
         let realm_hosts = self
             .realm_hosts
             .iter()
@@ -120,6 +86,60 @@ impl IntegrationConfigBuilder {
         config.warnings = warnings(&config, self.password_is_plain);
         Some(config)
     }
+}
+
+fn required_text(
+    faults: &mut Faults,
+    field: &'static str,
+    text: Option<String>,
+    flaw: fn(&str) -> Option<&'static str>,
+    allowed: &'static str,
+) -> Option<String> {
+    let text = faults.required(field, text, allowed)?;
+    faults.judge(field, flaw(&text), allowed).then_some(text)
+}
+
+fn endpoint(
+    faults: &mut Faults,
+    protocol: Protocol,
+    domain: Option<String>,
+    port: Option<i128>,
+    ip: Option<IpAddr>,
+) -> Option<Endpoint> {
+    let host = faults
+        .required("domain", domain, HOST)
+        .and_then(|domain| check_host(faults, "domain", &domain));
+    let port = match port {
+        Some(port) => in_range(faults, "port", port, 1..=u16::MAX),
+        None => Some(protocol.default_port()),
+    };
+    let endpoint = Endpoint::new(protocol, host?, port?, ip);
+    let flaw = endpoint.is_none().then_some("is no host name");
+    faults.judge("domain", flaw, HOST);
+    endpoint
+}
+
+fn requests_in_flight(faults: &mut Faults, requests: Option<i128>) -> Option<NonZeroUsize> {
+    let Some(requests) = requests else {
+        return Some(DEFAULT_IN_FLIGHT);
+    };
+    let range = 1..=IntegrationConfig::MAX_REQUESTS_IN_FLIGHT;
+    NonZeroUsize::new(in_range(faults, "requests_in_flight", requests, range)?)
+}
+
+fn timeout(
+    faults: &mut Faults,
+    field: &'static str,
+    timeout: Option<Duration>,
+    default: Duration,
+) -> Duration {
+    let timeout = timeout.unwrap_or(default);
+    if !TIMEOUT.contains(&timeout) {
+        let found = format!("{timeout:?}");
+        let problem = ConfigProblem::NotAllowed { found };
+        faults.push(field, problem, Timeouts::ALLOWED);
+    }
+    timeout
 }
 
 fn check_version(
@@ -163,14 +183,6 @@ where
         faults.push(field, ConfigProblem::NotAllowed { found }, allowed);
     }
     inside
-}
-
-fn check_timeout(faults: &mut Faults, field: &'static str, timeout: Duration) {
-    if !TIMEOUT.contains(&timeout) {
-        let found = format!("{timeout:?}");
-        let allowed = Timeouts::ALLOWED;
-        faults.push(field, ConfigProblem::NotAllowed { found }, allowed);
-    }
 }
 
 fn name_flaw(name: &str) -> Option<&'static str> {
