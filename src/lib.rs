@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod connector;
 pub mod error;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 pub(crate) mod http;

@@ -27,6 +27,10 @@ impl SecretValue {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+
+    pub(crate) fn into_inner(self) -> SecretString {
+        self.0
+    }
 }
 
 impl fmt::Debug for SecretValue {

@@ -34,6 +34,21 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step, in order.
+    pub const ALL: &[Self] = &[
+        Self::Config,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Registry,
+        Self::Version,
+        Self::Credentials,
+        Self::Role,
+        Self::Listing,
+        Self::Pull,
+        Self::Vpc,
+    ];
+
     /// The step's name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

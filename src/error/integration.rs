@@ -240,11 +240,6 @@ impl IntegrationError {
         with_variants!(context_of, self)
     }
 
-    /// For the layer that knows better what was being done.
-    pub(crate) fn context_mut(&mut self) -> &mut ErrorContext {
-        with_variants!(context_of, self)
-    }
-
     /// Whether the same request may succeed later without anybody changing anything.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {

@@ -92,6 +92,9 @@ pub enum Violation {
     /// A header that the API promises is missing or malformed.
     #[error("header {0} is missing or malformed")]
     Header(&'static str),
+    /// A cursor that this listing did not make.
+    #[error("the cursor belongs to another listing")]
+    Cursor,
     /// A page that was answered before, or a paging that would not end.
     #[error("the paging repeats itself")]
     PagingLoop,

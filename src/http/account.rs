@@ -5,6 +5,7 @@ use reqwest::header::{HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::gate::Gate;
+use crate::config::SecretValue;
 
 /// Credentials, and the gate that all requests with them pass. Clones share the gate.
 #[derive(Clone)]
@@ -28,6 +29,16 @@ impl Account {
                 gate: Gate::new(),
             }),
         }
+    }
+
+    /// Whether this is the secret it was made with.
+    pub(crate) fn has_secret(&self, secret: &SecretValue) -> bool {
+        self.shared.secret.expose_secret() == secret.expose()
+    }
+
+    /// How often a request met what may be a lock-out of the user name.
+    pub(crate) fn lockouts(&self) -> u64 {
+        self.shared.gate.lockouts()
     }
 
     pub(super) fn gate(&self) -> &Gate {

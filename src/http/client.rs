@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    config::IntegrationConfig,
     error::{BoxError, ErrorContext, IntegrationError, Step, Unsupported, Violation},
     image::RegistryKind,
     network::refusal,
@@ -35,6 +36,22 @@ pub(crate) struct ConnectionSettings {
     pub(crate) realm_hosts: Vec<String>,
     /// Certificates, in DER, trusted beside those of the operating system.
     pub(crate) extra_root_certificates: Vec<Vec<u8>>,
+}
+
+impl From<&IntegrationConfig> for ConnectionSettings {
+    fn from(config: &IntegrationConfig) -> Self {
+        let endpoint = config.endpoint();
+        Self {
+            registry: config.registry(),
+            origin: endpoint.origin(),
+            dial: endpoint.ip(),
+            requests_in_flight: config.requests_in_flight(),
+            connect_timeout: config.timeouts().connect,
+            read_timeout: config.timeouts().read,
+            realm_hosts: config.realm_hosts().to_vec(),
+            extra_root_certificates: Vec::new(),
+        }
+    }
 }
 
 /// The HTTP client of one connector. Clones share connections, pacing and clock.

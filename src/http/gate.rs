@@ -1,4 +1,8 @@
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::select;
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -20,6 +24,7 @@ const LOCK_OUT: Duration = Duration::from_millis(1600);
 pub(super) struct Gate {
     state: watch::Sender<State>,
     alone: Mutex<()>,
+    lockouts: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +64,7 @@ impl Gate {
         Self {
             state: watch::Sender::new(State::Untried),
             alone: Mutex::new(()),
+            lockouts: AtomicU64::new(0),
         }
     }
 
@@ -99,6 +105,11 @@ impl Gate {
             })),
             State::Untried | State::Doubted { .. } => Ok(None),
         }
+    }
+
+    /// How many answers may have been lock-outs.
+    pub(super) fn lockouts(&self) -> u64 {
+        self.lockouts.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> State {
@@ -144,7 +155,10 @@ impl Pass<'_> {
         match self.gate.state() {
             // Also for an answer that is no 401: it may be the view of an anonymous client.
             State::Closed => Err(Refused),
-            _ if unauthorized => Ok(Verdict::AskAgain),
+            _ if unauthorized => {
+                self.gate.lockouts.fetch_add(1, Ordering::Relaxed);
+                Ok(Verdict::AskAgain)
+            }
             _ => Ok(Verdict::Stands),
         }
     }

@@ -93,7 +93,7 @@ pub trait Inventory: Debug + Send + Sync + 'static {
 
     /// Ends a run. Only a proved run marks anything as gone, and only what it covers: the
     /// narrowest scope of the run that covers the location was listed, the location was not seen in
-    /// it, and was not first seen in it. With [`Proof::ReadTwice`] it must have been so in two
+    /// it, and was not first seen in it. With [`Proof::ReadTwice`](crate::image::Proof::ReadTwice) it must have been so in two
     /// complete runs in a row.
     ///
     /// # Errors

@@ -1,0 +1,52 @@
+//! A shared or boxed connector is a connector.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Capabilities, Listing, PullAccess, RegistryConnector, Verification};
+use crate::{
+    error::IntegrationError,
+    http::RequestCount,
+    image::{Location, RegistryKind},
+};
+
+macro_rules! forward_connector {
+    ($($pointer:ty),+) => {$(
+        #[async_trait]
+        #[deny(clippy::missing_trait_methods)]
+        impl<C: RegistryConnector + ?Sized> RegistryConnector for $pointer {
+            fn kind(&self) -> RegistryKind {
+                (**self).kind()
+            }
+
+            fn host(&self) -> &str {
+                (**self).host()
+            }
+
+            fn capabilities(&self) -> Capabilities {
+                (**self).capabilities()
+            }
+
+            async fn verify(&self) -> Verification {
+                (**self).verify().await
+            }
+
+            async fn open_listing(
+                &self,
+                requests: &RequestCount,
+            ) -> Result<Box<dyn Listing>, IntegrationError> {
+                (**self).open_listing(requests).await
+            }
+
+            async fn pull_access(
+                &self,
+                location: &Location,
+            ) -> Result<PullAccess, IntegrationError> {
+                (**self).pull_access(location).await
+            }
+        }
+    )+};
+}
+
+forward_connector!(Arc<C>, Box<C>);

@@ -1,0 +1,96 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::server::Server;
+use crate::{
+    clock::Clock,
+    config::{IntegrationConfig, SecretValue},
+    connector::{Verification, Warning},
+    error::{IntegrationError, Step},
+    http::{Account, ConnectionSettings, HttpClient},
+    image::RegistryKind,
+};
+
+/// What both generations of Harbor connectors hold: the way to the server and the account.
+#[derive(Debug)]
+pub(super) struct Harbor {
+    pub(super) client: HttpClient,
+    pub(super) config: IntegrationConfig,
+    /// The account of the last connection, with its gate: a password that was refused is not
+    /// tried again until it is another one.
+    account: Mutex<Option<Account>>,
+}
+
+impl Harbor {
+    pub(super) fn new(
+        config: &IntegrationConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IntegrationError> {
+        Ok(Self {
+            client: HttpClient::new(ConnectionSettings::from(config), clock)?,
+            config: config.clone(),
+            account: Mutex::new(None),
+        })
+    }
+
+    /// The account by its present secret; the same one, gate included, while the secret is the
+    /// same.
+    pub(super) async fn account(&self) -> Result<Account, IntegrationError> {
+        let secret = self.secret().await?;
+        let mut known = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = known.as_ref().filter(|account| account.has_secret(&secret)) {
+            return Ok(account.clone());
+        }
+        let account = Account::basic(self.config.username(), secret.into_inner());
+        *known = Some(account.clone());
+        Ok(account)
+    }
+
+    /// The account with an open gate: an operator asks for a verification because something may
+    /// have changed at the server.
+    pub(super) async fn fresh_account(&self) -> Result<Account, IntegrationError> {
+        let account = Account::basic(self.config.username(), self.secret().await?.into_inner());
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
+        Ok(account)
+    }
+
+    pub(super) async fn secret(&self) -> Result<SecretValue, IntegrationError> {
+        self.config
+            .password()
+            .resolve()
+            .await
+            .map_err(|error| IntegrationError::ConfigInvalid {
+                context: Box::new(self.client.context(Step::Config)),
+                field: "password",
+                source: Box::new(error),
+            })
+    }
+
+    /// A report that holds what the configuration already tells.
+    pub(super) fn report(&self, kind: RegistryKind) -> Verification {
+        let warnings = self.config.warnings().iter().copied();
+        Verification::new(kind, warnings.map(Warning::Config).collect())
+    }
+
+    /// The first steps of a verification: the secret is there, and a Harbor answers.
+    pub(super) async fn reach(&self, report: &mut Verification) -> Option<(Server, Account)> {
+        let (host, clock) = (self.client.authority(), &**self.client.clock());
+        let account = report
+            .probe(clock, Step::Config, host, self.fresh_account())
+            .await?;
+        let endpoint = self.config.endpoint();
+        let server = report.reach(clock, endpoint, self.recognise()).await?;
+        Some((server, account))
+    }
+
+    /// The address of `path`, which is already percent-encoded, with its query.
+    pub(super) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.client.origin().clone();
+        url.set_path(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}

@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::wire::{ErrorsWire, StatisticsWire, UserWire};
+use crate::{
+    connector::harbor::session::Harbor,
+    error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
+    http::{Account, Answer, Patience, RequestCount},
+    image::RepositoryName,
+};
+
+/// Who the account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    Admin,
+    User,
+    Robot,
+}
+
+impl Identity {
+    pub(super) const fn kind(self) -> AccountKind {
+        match self {
+            Self::Admin | Self::User => AccountKind::User,
+            Self::Robot => AccountKind::Robot,
+        }
+    }
+}
+
+/// The API 2.0 as one account sees it in one run.
+#[derive(Debug, Clone)]
+pub(super) struct Api {
+    pub(super) harbor: Arc<Harbor>,
+    pub(super) account: Account,
+    pub(super) requests: RequestCount,
+    pub(super) patience: Patience,
+}
+
+impl Api {
+    /// Asks with the account's credentials; `path` lies below `/api/v2.0`.
+    pub(super) async fn get(
+        &self,
+        step: Step,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, IntegrationError> {
+        self.harbor
+            .client
+            .get(step, self.harbor.url(&format!("/api/v2.0{path}"), query))
+            .account(&self.account)
+            .counted(&self.requests)
+            .patience(self.patience)
+            .send()
+            .await
+    }
+
+    /// Proves the account: lists answer a wrong password as they answer a stranger, and only
+    /// `users/current` refuses it.
+    pub(super) async fn identify(&self) -> Result<Identity, IntegrationError> {
+        let answer = self.get(Step::Credentials, "/users/current", &[]).await?;
+        match answer.status() {
+            200 if answer.json::<UserWire>()?.is_admin() => Ok(Identity::Admin),
+            200 => Ok(Identity::User),
+            412 => Ok(Identity::Robot),
+            // 2.0 answers a valid robot so, but a broken server may too: it is a robot if the
+            // server serves it otherwise.
+            500 => {
+                let one = [("page", "1"), ("page_size", "1")];
+                match self.get(Step::Credentials, "/projects", &one).await? {
+                    other if other.status() == 200 => Ok(Identity::Robot),
+                    _ => Err(refusal(&answer, Identity::User)),
+                }
+            }
+            _ => Err(refusal(&answer, Identity::User)),
+        }
+    }
+
+    /// The true totals, which an administrator alone is told.
+    pub(super) async fn statistics(&self) -> Result<StatisticsWire, IntegrationError> {
+        let answer = self.get(Step::Listing, "/statistics", &[]).await?;
+        match answer.status() {
+            200 => answer.json(),
+            _ => Err(refusal(&answer, Identity::Admin)),
+        }
+    }
+
+    /// Whether the project exists. Before 2.9 even an administrator is told 403 of one that does
+    /// not.
+    pub(super) async fn has_project(&self, id: u64) -> Result<bool, IntegrationError> {
+        let answer = self
+            .get(Step::Listing, &format!("/projects/{id}"), &[])
+            .await?;
+        Ok(!matches!(answer.status(), 403 | 404))
+    }
+
+    pub(super) fn context(&self, step: Step) -> Box<ErrorContext> {
+        Box::new(self.harbor.client.context(step))
+    }
+}
+
+/// Whether the server does not know the path, as before the version that brought it.
+pub(super) fn is_unknown_path(answer: &Answer) -> bool {
+    answer.status() == 404
+        && answer
+            .json::<ErrorsWire>()
+            .is_ok_and(|errors| errors.is_unknown_path())
+}
+
+/// What a status other than 200 says to this account.
+pub(super) fn refusal(answer: &Answer, identity: Identity) -> IntegrationError {
+    let context = Box::new(answer.context());
+    match answer.status() {
+        403 => IntegrationError::UserDoesNotHaveAdminRole {
+            context,
+            account: identity.kind(),
+        },
+        404 => IntegrationError::NamespaceNotFound {
+            namespace: context.subject.clone().unwrap_or_default(),
+            context,
+        },
+        500.. => IntegrationError::RegistryUnavailable {
+            context,
+            retry_after: None,
+        },
+        _ => answer.violation(Violation::Status),
+    }
+}
+
+/// How many rows a list has, which every list states.
+pub(super) fn total(answer: &Answer, identity: Identity) -> Result<u64, IntegrationError> {
+    if answer.status() != 200 {
+        return Err(refusal(answer, identity));
+    }
+    answer
+        .header("x-total-count")
+        .and_then(|total| total.parse().ok())
+        .ok_or_else(|| answer.violation(Violation::Header("X-Total-Count")))
+}
+
+/// What stands in a path segment as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A project's name as a path segment.
+pub(super) fn project_segment(project: &str) -> String {
+    utf8_percent_encode(project, SEGMENT).to_string()
+}
+
+/// The path of a repository's artifacts. The slashes of its name are encoded twice: the proxy in
+/// front decodes once, and a raw slash would split the segment.
+pub(super) fn artifacts_path(repository: &RepositoryName) -> String {
+    let once = utf8_percent_encode(repository.within_namespace(), SEGMENT).to_string();
+    let twice = utf8_percent_encode(&once, SEGMENT);
+    let project = project_segment(repository.namespace());
+    format!("/projects/{project}/repositories/{twice}/artifacts")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn slashes_of_a_repository_are_encoded_twice_and_other_spellings_not_at_all() {
+        let path = |name: &str| artifacts_path(&name.parse().unwrap());
+        assert_eq!(
+            path("team-a/team/app"),
+            "/projects/team-a/repositories/team%252Fapp/artifacts"
+        );
+        assert_eq!(
+            path("2024/nested.dir/my_app-1.x"),
+            "/projects/2024/repositories/nested.dir%252Fmy_app-1.x/artifacts"
+        );
+    }
+}

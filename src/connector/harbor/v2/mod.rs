@@ -1,0 +1,133 @@
+//! Harbor 2.x and later.
+//!
+//! | request | used for | since |
+//! |---|---|---|
+//! | `GET /api/version` | recognising a 2.x, without credentials | 2.0 |
+//! | `GET /api/v2.0/users/current` | proving the account: it alone refuses a wrong password | 2.0 |
+//! | `GET /api/v2.0/systeminfo` | the version, for reports | 2.0 |
+//! | `GET /api/v2.0/statistics` | the true totals, told to administrators | 2.0 |
+//! | `GET /api/v2.0/projects` | the projects | 2.0 |
+//! | `GET /api/v2.0/projects/{id}/artifacts` | all artifacts of a project | 2.11.1 |
+//! | `GET /api/v2.0/repositories` | all repositories | 2.3 |
+//! | `GET /api/v2.0/projects/{name}/repositories` | a project's repositories | 2.0 |
+//! | `GET /api/v2.0/projects/{name}/repositories/{name}/artifacts` | a repository's artifacts | 2.0 |
+//! | `GET /v2/` | the right to pull | 2.0 |
+//!
+//! Which of the lists a server has is found out by asking it, not from its version.
+
+mod api;
+mod listing;
+mod pager;
+mod scopes;
+mod verify;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::{
+    api::{Api, Identity},
+    listing::{Projects, V2Listing},
+};
+use super::session::Harbor;
+use crate::{
+    clock::Clock,
+    config::{IntegrationConfig, RequiredRole},
+    connector::{
+        Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
+    },
+    error::{IntegrationError, Step},
+    http::{Patience, RequestCount},
+    image::{Location, RegistryKind},
+};
+
+#[derive(Debug)]
+pub(in crate::connector) struct HarborV2 {
+    harbor: Arc<Harbor>,
+}
+
+impl HarborV2 {
+    pub(in crate::connector) fn new(
+        config: &IntegrationConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, IntegrationError> {
+        Harbor::new(config, clock).map(|harbor| Self {
+            harbor: Arc::new(harbor),
+        })
+    }
+
+    /// Whether an account of this identity fulfils the configured role.
+    fn admits(&self, identity: Identity) -> Result<(), IntegrationError> {
+        match self.harbor.config.required_role() {
+            RequiredRole::Admin if identity != Identity::Admin => {
+                Err(IntegrationError::UserDoesNotHaveAdminRole {
+                    context: Box::new(self.harbor.client.context(Step::Role)),
+                    account: identity.kind(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl RegistryConnector for HarborV2 {
+    fn kind(&self) -> RegistryKind {
+        RegistryKind::HarborV2
+    }
+
+    fn host(&self) -> &str {
+        self.harbor.client.authority()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            sync: true,
+            scan: true,
+            scopes_in_flight: self.harbor.config.requests_in_flight(),
+        }
+    }
+
+    async fn verify(&self) -> Verification {
+        self.report().await
+    }
+
+    async fn open_listing(
+        &self,
+        requests: &RequestCount,
+    ) -> Result<Box<dyn Listing>, IntegrationError> {
+        let api = Api {
+            account: self.harbor.account().await?,
+            harbor: Arc::clone(&self.harbor),
+            requests: requests.clone(),
+            patience: Patience::Run,
+        };
+        let identity = api.identify().await?;
+        self.admits(identity)?;
+        Ok(Box::new(V2Listing {
+            api,
+            identity,
+            include_proxy_caches: self.harbor.config.include_proxy_caches(),
+            scopes: tokio::sync::Mutex::default(),
+            projects: Projects::default(),
+        }))
+    }
+
+    async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        let endpoint = self.harbor.config.endpoint();
+        Ok(PullAccess {
+            protocol: endpoint.protocol(),
+            host: endpoint.domain().to_owned(),
+            port: endpoint.port(),
+            dial: endpoint.ip(),
+            location: location.clone(),
+            // Taken at `/v2/` itself and by the token service, from users and robots alike.
+            credential: PullCredential::Basic {
+                username: self.harbor.config.username().to_owned(),
+                password: self.harbor.secret().await?,
+            },
+            expires_at: None,
+        })
+    }
+}

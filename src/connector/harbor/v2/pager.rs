@@ -1,0 +1,304 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    api::{Api, Identity, is_unknown_path, refusal, total},
+    wire::Row,
+};
+use crate::{
+    error::{Incompleteness, IntegrationError, Step, Violation},
+    http::Answer,
+    image::{Cursor, Next},
+};
+
+/// The largest page that every 2.x takes: one more is refused with 422.
+const PAGE_SIZE: u64 = 100;
+
+/// After so many empty pages of a keyset, everything that is left is asked for at once.
+const EMPTY_PAGES: u32 = 10;
+
+/// How often a page-numbered list is read before it counts as restless.
+const READINGS: u32 = 4;
+
+/// A list of the API, walked by the ascending numbers of its rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List<'a> {
+    /// Its path.
+    pub(super) path: &'a str,
+    /// The key that both filters and sorts it by row number. Others are ignored in silence.
+    pub(super) key: &'static str,
+    /// What else to ask for.
+    pub(super) options: &'static [(&'static str, &'static str)],
+}
+
+/// Where in a list the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Position {
+    /// All rows numbered `from` or above are left; `page` is above 1 only behind empty pages.
+    Keyset { from: u64, page: u32 },
+    /// The server does not sort by number: by page, to be proved at the end.
+    Numbered {
+        total: u64,
+        seen: u64,
+        /// A fingerprint of each page read, to tell repetition and change.
+        pages: Vec<u64>,
+    },
+}
+
+impl Position {
+    pub(super) const START: Self = Self::Keyset { from: 0, page: 1 };
+
+    pub(super) fn of(cursor: Option<&Cursor>) -> Option<Self> {
+        cursor.map_or(Some(Self::START), |cursor| {
+            serde_json::from_str(cursor.as_str()).ok()
+        })
+    }
+
+    fn cursor(&self) -> Cursor {
+        // A position holds numbers only, so it has a JSON form.
+        Cursor::new(serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+/// One page of a list, and what follows.
+#[derive(Debug)]
+pub(super) struct Rows<T> {
+    pub(super) rows: Vec<T>,
+    /// Whether the rows stand whatever follows.
+    pub(super) settled: bool,
+    pub(super) next: Next,
+}
+
+/// A page, or the news that this version has no such list.
+#[derive(Debug)]
+pub(super) enum Reply<T> {
+    Page(Rows<T>),
+    NoSuchList(IntegrationError),
+}
+
+impl<T> Reply<T> {
+    pub(super) fn page(self) -> Result<Rows<T>, IntegrationError> {
+        match self {
+            Self::Page(rows) => Ok(rows),
+            Self::NoSuchList(error) => Err(error),
+        }
+    }
+}
+
+impl Api {
+    /// One page of a list.
+    pub(super) async fn page<T: Row>(
+        &self,
+        list: List<'_>,
+        position: Position,
+        identity: Identity,
+    ) -> Result<Reply<T>, IntegrationError> {
+        let (filter, page) = match &position {
+            Position::Keyset { from: 0, page } => (None, *page),
+            Position::Keyset { from, page } => (Some(format!("{}=[{from}~]", list.key)), *page),
+            Position::Numbered {
+                total, seen, pages, ..
+            } => (None, next_page(*total, *seen, pages)),
+        };
+        let answer = self.ask(list, filter.as_deref(), page, PAGE_SIZE).await?;
+        if is_unknown_path(&answer) {
+            return Ok(Reply::NoSuchList(refusal(&answer, identity)));
+        }
+        let (rows, total) = read::<T>(&answer, identity)?;
+        let rows = match position {
+            Position::Keyset { from, page } if ascend(&rows, from) => {
+                if rows.is_empty() && total > 0 && page >= EMPTY_PAGES {
+                    self.rest(list, filter.as_deref(), identity).await?
+                } else {
+                    keyset(rows, total, from, page)
+                }
+            }
+            Position::Keyset { from: 0, page: 1 } => numbered(rows, total, total, 0, Vec::new()),
+            Position::Keyset { .. } => return Err(answer.violation(Violation::PagingLoop)),
+            Position::Numbered {
+                total: known,
+                seen,
+                pages,
+            } if seen == known => recheck(&rows, total == known, &pages),
+            Position::Numbered { pages, .. } if pages.contains(&fingerprint(&rows)) => {
+                return Err(answer.violation(Violation::PagingLoop));
+            }
+            Position::Numbered {
+                total: known,
+                seen,
+                pages,
+            } => numbered(rows, total, known, seen, pages),
+        };
+        Ok(Reply::Page(rows))
+    }
+
+    /// A whole list, read again as long as it changes under the reading.
+    pub(super) async fn all<T: Row>(
+        &self,
+        list: List<'_>,
+        identity: Identity,
+    ) -> Result<Vec<T>, IntegrationError> {
+        for _ in 0..READINGS {
+            if let Some(rows) = self.whole(list, identity).await? {
+                return Ok(rows);
+            }
+        }
+        Err(IntegrationError::IncompleteListing {
+            context: Box::new(
+                self.harbor
+                    .client
+                    .context(Step::Listing)
+                    .with_subject(list.path),
+            ),
+            reason: Incompleteness::KeptChanging { attempts: READINGS },
+        })
+    }
+
+    async fn whole<T: Row>(
+        &self,
+        list: List<'_>,
+        identity: Identity,
+    ) -> Result<Option<Vec<T>>, IntegrationError> {
+        let mut rows = Vec::new();
+        let mut position = Position::START;
+        loop {
+            let mut page = self.page(list, position, identity).await?.page()?;
+            rows.append(&mut page.rows);
+            match page.next {
+                Next::End => return Ok(Some(rows)),
+                Next::Page(cursor) if let Some(next) = Position::of(Some(&cursor)) => {
+                    position = next;
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// What a keyset still holds behind empty pages, in one answer: page size zero means all.
+    async fn rest<T: Row>(
+        &self,
+        list: List<'_>,
+        filter: Option<&str>,
+        identity: Identity,
+    ) -> Result<Rows<T>, IntegrationError> {
+        let answer = self.ask(list, filter, 1, 0).await?;
+        let (rows, total) = read::<T>(&answer, identity)?;
+        let missing = total.saturating_sub(rows.len() as u64);
+        if missing > 0 {
+            return Err(IntegrationError::IncompleteListing {
+                context: Box::new(answer.context()),
+                reason: Incompleteness::RowsMissing { remaining: missing },
+            });
+        }
+        Ok(Rows {
+            rows,
+            settled: true,
+            next: Next::End,
+        })
+    }
+
+    async fn ask(
+        &self,
+        list: List<'_>,
+        filter: Option<&str>,
+        page: u32,
+        page_size: u64,
+    ) -> Result<Answer, IntegrationError> {
+        let (page, page_size) = (page.to_string(), page_size.to_string());
+        let mut query = vec![("page", page.as_str()), ("page_size", page_size.as_str())];
+        query.extend(filter.map(|filter| ("q", filter)));
+        query.push(("sort", list.key));
+        query.extend(list.options);
+        self.get(Step::Listing, list.path, &query).await
+    }
+}
+
+fn read<T: Row>(answer: &Answer, identity: Identity) -> Result<(Vec<T>, u64), IntegrationError> {
+    let total = total(answer, identity)?;
+    // An empty list may be `null`.
+    let rows: Option<Vec<T>> = answer.json()?;
+    Ok((rows.unwrap_or_default(), total))
+}
+
+fn ascend<T: Row>(rows: &[T], from: u64) -> bool {
+    rows.first().is_none_or(|row| row.id() >= from) && rows.is_sorted_by(|a, b| a.id() < b.id())
+}
+
+/// The total of a keyset answer is what remains, so the answer that holds that many rows is the
+/// last. Nothing else ends it: 2.5 takes signatures out of its pages after cutting them, which
+/// leaves short and empty pages in mid-list.
+fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32) -> Rows<T> {
+    let next = match rows.last() {
+        _ if rows.len() as u64 == total => Next::End,
+        Some(last) => Next::Page(
+            Position::Keyset {
+                from: last.id() + 1,
+                page: 1,
+            }
+            .cursor(),
+        ),
+        None => Next::Page(
+            Position::Keyset {
+                from,
+                page: page + 1,
+            }
+            .cursor(),
+        ),
+    };
+    Rows {
+        rows,
+        settled: true,
+        next,
+    }
+}
+
+/// A page-numbered list has ended when as many rows were read as it counts, and it counted the
+/// same in every answer; beyond one page, page 1 must then be as it was.
+fn numbered<T: Row>(
+    rows: Vec<T>,
+    total: u64,
+    known: u64,
+    seen: u64,
+    mut pages: Vec<u64>,
+) -> Rows<T> {
+    let seen = seen + rows.len() as u64;
+    pages.push(fingerprint(&rows));
+    let next = if total != known || seen > total || rows.is_empty() {
+        Next::Restart
+    } else if seen == total && pages.len() == 1 {
+        Next::End
+    } else {
+        Next::Page(Position::Numbered { total, seen, pages }.cursor())
+    };
+    Rows {
+        rows,
+        settled: false,
+        next,
+    }
+}
+
+fn recheck<T: Row>(first: &[T], same_total: bool, pages: &[u64]) -> Rows<T> {
+    let unchanged = same_total && pages.first() == Some(&fingerprint(first));
+    Rows {
+        rows: Vec::new(),
+        settled: false,
+        next: if unchanged { Next::End } else { Next::Restart },
+    }
+}
+
+fn next_page(total: u64, seen: u64, pages: &[u64]) -> u32 {
+    if seen == total {
+        1
+    } else {
+        u32::try_from(pages.len() + 1).unwrap_or(u32::MAX)
+    }
+}
+
+fn fingerprint<T: Row>(rows: &[T]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for row in rows {
+        row.id().hash(&mut hasher);
+    }
+    hasher.finish()
+}

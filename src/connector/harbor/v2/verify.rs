@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use super::{
+    HarborV2,
+    api::{Api, Identity, is_unknown_path, project_segment, total},
+    wire::{ProjectWire, Row, SystemInfoWire},
+};
+use crate::{
+    connector::{Seen, Verification, harbor::server::Server},
+    error::{IntegrationError, Step, Violation},
+    http::{Patience, RequestCount},
+    image::RegistryKind,
+};
+
+const ONE_ROW: [(&str, &str); 2] = [("page", "1"), ("page_size", "1")];
+
+impl HarborV2 {
+    /// Takes every step until one fails, and reports the others as not taken.
+    pub(super) async fn report(&self) -> Verification {
+        let mut report = self.harbor.report(RegistryKind::HarborV2);
+        let _ = self.take_steps(&mut report).await;
+        report.skip_the_rest(self.harbor.client.authority());
+        report
+    }
+
+    /// None where a step failed.
+    async fn take_steps(&self, report: &mut Verification) -> Option<()> {
+        let harbor = &self.harbor;
+        let (host, clock) = (harbor.client.authority(), &**harbor.client.clock());
+        let (server, account) = harbor.reach(report).await?;
+        let version = async {
+            match server {
+                Server::V2(version) => Ok(version),
+                Server::V1(found) => Err(IntegrationError::RegistryVersionError {
+                    context: Box::new(harbor.client.context(Step::Version)),
+                    configured: "V2",
+                    found,
+                }),
+            }
+        };
+        report.version = Some(report.probe(clock, Step::Version, host, version).await?);
+        let api = Api {
+            harbor: Arc::clone(harbor),
+            account,
+            requests: RequestCount::new(),
+            patience: Patience::Probe,
+        };
+        let identity = report
+            .probe(clock, Step::Credentials, host, api.identify())
+            .await?;
+        // Since 2.13 the exact version is told to valid credentials alone.
+        if let Some(version) = api.exact_version().await {
+            report.version = Some(version);
+        }
+        report
+            .probe(clock, Step::Role, host, async { self.admits(identity) })
+            .await?;
+        report.seen = report
+            .probe(clock, Step::Listing, host, api.look(identity))
+            .await?;
+        report
+            .probe(clock, Step::Pull, host, api.may_pull())
+            .await?;
+        Some(())
+    }
+}
+
+impl Api {
+    async fn exact_version(&self) -> Option<String> {
+        let answer = self.get(Step::Version, "/systeminfo", &[]).await.ok()?;
+        answer.json::<SystemInfoWire>().ok()?.harbor_version
+    }
+
+    /// Counts what the account sees, and reads one row of a project as a listing would: a robot
+    /// may see every name and be refused every artifact.
+    async fn look(&self, identity: Identity) -> Result<Seen, IntegrationError> {
+        let projects = self.get(Step::Listing, "/projects", &ONE_ROW).await?;
+        let namespaces = total(&projects, identity)?;
+        let first: Option<Vec<ProjectWire>> = projects.json()?;
+        if let Some(project) = first.unwrap_or_default().first() {
+            let path = format!("/projects/{}/artifacts", project.id());
+            let mut rows = self.get(Step::Listing, &path, &ONE_ROW).await?;
+            if is_unknown_path(&rows) {
+                let path = format!("/projects/{}/repositories", project_segment(&project.name));
+                rows = self.get(Step::Listing, &path, &ONE_ROW).await?;
+            }
+            total(&rows, identity)?;
+        }
+        let repositories = self.get(Step::Listing, "/repositories", &ONE_ROW).await?;
+        let repositories = match identity {
+            _ if !is_unknown_path(&repositories) => Some(total(&repositories, identity)?),
+            Identity::Admin => Some(self.statistics().await?.total_repo_count),
+            Identity::User | Identity::Robot => None,
+        };
+        Ok(Seen {
+            namespaces: Some(namespaces),
+            repositories,
+        })
+    }
+
+    /// The distribution API takes the credentials as they are.
+    async fn may_pull(&self) -> Result<(), IntegrationError> {
+        let answer = self
+            .harbor
+            .client
+            .get(Step::Pull, self.harbor.url("/v2/", &[]))
+            .account(&self.account)
+            .counted(&self.requests)
+            .patience(self.patience)
+            .send()
+            .await?;
+        match answer.status() {
+            200 => Ok(()),
+            _ => Err(answer.violation(Violation::Status)),
+        }
+    }
+}

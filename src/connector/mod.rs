@@ -1,0 +1,76 @@
+//! The registries behind one trait.
+//!
+//! A [`RegistryConnector`] says what it is, verifies an integration, opens a [`Listing`], and tells
+//! a puller how to pull. [`list`] drives a listing: concurrency, folding of tags into images,
+//! restarts and completeness stand there once, for every registry alike.
+
+mod connect;
+mod fold;
+mod forward;
+mod harbor;
+mod listing;
+mod pull_access;
+mod unsupported;
+mod verification;
+mod walk;
+
+pub use crate::http::RequestCount;
+pub use connect::{connect, connect_with_clock};
+pub use listing::{Disposition, Listing, RunProof, ScopeEntry, ScopePage};
+pub use pull_access::{PullAccess, PullCredential};
+pub use verification::{Outcome, Probe, Seen, Verification, Warning};
+pub use walk::{ListingEvent, ListingStream, list};
+
+use std::{fmt::Debug, num::NonZeroUsize};
+
+use async_trait::async_trait;
+
+use crate::{
+    error::IntegrationError,
+    image::{Location, RegistryKind},
+};
+
+/// What may be done with a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Its images can be listed and kept in an inventory.
+    pub sync: bool,
+    /// Its images may be ingested by a scanner. False for ACR Personal.
+    pub scan: bool,
+    /// How many scopes are worth reading at once.
+    pub scopes_in_flight: NonZeroUsize,
+}
+
+/// A connection to one registry, by one account.
+///
+/// An outside crate can implement this for a registry of its own.
+#[async_trait]
+pub trait RegistryConnector: Debug + Send + Sync + 'static {
+    /// The registry's kind.
+    fn kind(&self) -> RegistryKind;
+
+    /// Host and port, as errors name them.
+    fn host(&self) -> &str;
+
+    /// What may be done with it.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Proves the integration step by step. Never fails as a whole: each probe tells how it went.
+    async fn verify(&self) -> Verification;
+
+    /// Begins one listing of everything that the account sees. Each HTTP request of the listing is
+    /// counted in `requests`.
+    ///
+    /// # Errors
+    /// Any [`IntegrationError`] that keeps the listing from beginning.
+    async fn open_listing(
+        &self,
+        requests: &RequestCount,
+    ) -> Result<Box<dyn Listing>, IntegrationError>;
+
+    /// What a puller needs to pull from `location`.
+    ///
+    /// # Errors
+    /// Any [`IntegrationError`] that keeps the credential from being made.
+    async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError>;
+}

@@ -1,0 +1,66 @@
+use std::net::IpAddr;
+
+use crate::{
+    clock::Timestamp,
+    config::{Protocol, SecretValue},
+    image::Location,
+};
+
+/// Everything that a puller needs for one location.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PullAccess {
+    /// `http` or `https`.
+    pub protocol: Protocol,
+    /// The registry's domain: `Host`, SNI and the certificate's name.
+    pub host: String,
+    /// The registry's port.
+    pub port: u16,
+    /// Dial this address in place of what the domain resolves to.
+    pub dial: Option<IpAddr>,
+    /// What to pull.
+    pub location: Location,
+    /// The right to pull it.
+    pub credential: PullCredential,
+    /// When the credential ends; none where it does not end by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl PullAccess {
+    /// `host/repository@digest`, with the port where it is not the protocol's own.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let port = if self.port == self.protocol.default_port() {
+            String::new()
+        } else {
+            format!(":{}", self.port)
+        };
+        let Location {
+            repository, digest, ..
+        } = &self.location;
+        format!("{host}{port}/{repository}@{digest}")
+    }
+}
+
+/// A credential for the registry's distribution API (`/v2/`).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum PullCredential {
+    /// User name and password, for the registry or for its token service.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: SecretValue,
+    },
+    /// A token to be sent as it is.
+    Bearer {
+        /// The token.
+        token: SecretValue,
+    },
+}

@@ -1,0 +1,241 @@
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    clock::Clock,
+    config::{ConfigWarning, Endpoint, Protocol},
+    error::{IntegrationError, NetworkPhase, Step},
+    image::RegistryKind,
+};
+
+/// A verification as a report: every step in order, what was seen, and what to know.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Verification {
+    /// The configured kind of registry.
+    pub kind: RegistryKind,
+    /// The version that the server states, where it states one.
+    pub version: Option<String>,
+    /// What the account sees.
+    pub seen: Seen,
+    /// What an operator should know although nothing failed.
+    pub warnings: Vec<Warning>,
+    /// The steps in the order in which they were taken.
+    pub probes: Vec<Probe>,
+}
+
+impl Verification {
+    /// A report with no probes yet.
+    #[must_use]
+    pub const fn new(kind: RegistryKind, warnings: Vec<Warning>) -> Self {
+        Self {
+            kind,
+            version: None,
+            seen: Seen {
+                namespaces: None,
+                repositories: None,
+            },
+            warnings,
+            probes: Vec::new(),
+        }
+    }
+
+    /// Whether no probe failed.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.failure().is_none()
+    }
+
+    /// The first failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<&IntegrationError> {
+        self.probes.iter().find_map(|probe| match &probe.outcome {
+            Outcome::Failed(error) => Some(error),
+            _ => None,
+        })
+    }
+
+    /// The report as a result.
+    ///
+    /// # Errors
+    /// The first failure of the probes.
+    pub fn into_result(self) -> Result<(), IntegrationError> {
+        self.probes
+            .into_iter()
+            .find_map(|probe| match probe.outcome {
+                Outcome::Failed(error) => Some(error),
+                _ => None,
+            })
+            .map_or(Ok(()), Err)
+    }
+
+    /// Takes a step: runs it, times it and reports it. Returns what it found, if it passed.
+    pub async fn probe<T>(
+        &mut self,
+        clock: &dyn Clock,
+        step: Step,
+        subject: &str,
+        attempt: impl Future<Output = Result<T, IntegrationError>> + Send,
+    ) -> Option<T> {
+        let began = clock.monotonic();
+        let (outcome, found) = match attempt.await {
+            Ok(found) => (Outcome::Passed, Some(found)),
+            Err(error) => (Outcome::Failed(error), None),
+        };
+        self.probes.push(Probe {
+            step,
+            subject: subject.to_owned(),
+            outcome,
+            elapsed: clock.monotonic().saturating_sub(began),
+        });
+        found
+    }
+
+    /// Takes the steps up to the registry by one attempt to recognise it: a failure tells how far
+    /// the connection came.
+    pub async fn reach<T>(
+        &mut self,
+        clock: &dyn Clock,
+        endpoint: &Endpoint,
+        attempt: impl Future<Output = Result<T, IntegrationError>> + Send,
+    ) -> Option<T> {
+        let subject = endpoint.authority();
+        let found = self.probe(clock, Step::Registry, &subject, attempt).await;
+        let last = self.probes.pop()?;
+        let reached = match &last.outcome {
+            Outcome::Failed(error) => step_of(error),
+            _ => Step::Registry,
+        };
+        let resolves = endpoint.ip().is_none() && endpoint.domain().parse::<IpAddr>().is_err();
+        let encrypts = endpoint.protocol() == Protocol::Https;
+        for (step, applies) in [
+            (Step::Dns, resolves),
+            (Step::Connect, true),
+            (Step::Tls, encrypts),
+        ] {
+            if step >= reached {
+                break;
+            }
+            self.probes.push(Probe {
+                step,
+                subject: subject.clone(),
+                outcome: if applies {
+                    Outcome::Passed
+                } else {
+                    Outcome::Skipped
+                },
+                elapsed: Duration::ZERO,
+            });
+        }
+        self.probes.push(Probe {
+            step: reached,
+            ..last
+        });
+        found
+    }
+
+    /// Reports every step that was not taken, since an earlier one failed or it is not one of
+    /// this registry's.
+    pub fn skip_the_rest(&mut self, subject: &str) {
+        for step in Step::ALL {
+            if !self.probes.iter().any(|probe| probe.step == *step) {
+                self.probes.push(Probe {
+                    step: *step,
+                    subject: subject.to_owned(),
+                    outcome: Outcome::Skipped,
+                    elapsed: Duration::ZERO,
+                });
+            }
+        }
+    }
+}
+
+/// The step at which an attempt to recognise the registry failed.
+fn step_of(error: &IntegrationError) -> Step {
+    match error {
+        IntegrationError::NetworkConnectError { phase, .. } => match phase {
+            NetworkPhase::Dns => Step::Dns,
+            NetworkPhase::ResponseTimeout | NetworkPhase::Interrupted => Step::Registry,
+            _ => Step::Connect,
+        },
+        IntegrationError::AddressRefused { .. } => Step::Connect,
+        IntegrationError::TlsVerificationFailed { .. } => Step::Tls,
+        _ => Step::Registry,
+    }
+}
+
+/// How much an account sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Projects, organisations or namespaces; none where it was not counted.
+    pub namespaces: Option<u64>,
+    /// Repositories; none where it was not counted.
+    pub repositories: Option<u64>,
+}
+
+/// One step of a verification.
+#[derive(Debug)]
+pub struct Probe {
+    /// The step.
+    pub step: Step,
+    /// What it was taken on: host, organisation, instance.
+    pub subject: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// As it should.
+    Passed,
+    /// With this error.
+    Failed(IntegrationError),
+    /// Not taken: an earlier step failed, or this registry or configuration has no such step.
+    Skipped,
+}
+
+impl Outcome {
+    /// The outcome's name in reports.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What an operator should know although nothing failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The configuration is valid but unwise.
+    Config(ConfigWarning),
+    /// The registry offers this account no totals: the lists were read twice in place of a proof.
+    ReadTwice,
+}
+
+impl Warning {
+    /// The warning's stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Config(warning) => warning.code(),
+            Self::ReadTwice => "read_twice",
+        }
+    }
+
+    /// The warning in a sentence.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::Config(warning) => warning.message(),
+            Self::ReadTwice => {
+                "The registry tells this account no totals, so its lists were read twice and compared; an image is marked as gone only after two complete runs."
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+use std::{collections::VecDeque, future::ready, pin::Pin, sync::Arc};
+
+use futures_util::{
+    FutureExt, Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
+
+use super::{Disposition, Listing, RegistryConnector, RunProof, ScopeEntry, ScopePage, fold::Fold};
+use crate::{
+    error::{ErrorCode, ErrorContext, Incompleteness, IntegrationError, Step, Violation},
+    http::RequestCount,
+    image::{Cursor, EntryPage, Exclusion, Image, Next, Scope},
+};
+
+/// What a listing tells, in the order in which it comes to know it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ListingEvent {
+    /// Images of a scope, each whole: a manifest in one repository with all its tags.
+    Page {
+        /// The scope that was read.
+        scope: Scope,
+        /// The images.
+        images: Vec<Image>,
+        /// Where the scope's list goes on, where it can be resumed there.
+        checkpoint: Option<Cursor>,
+    },
+    /// The scope was read to its end. Provisional until [`Finished`](Self::Finished).
+    Listed(Scope),
+    /// The scope was left out on purpose.
+    Excluded(Scope, Exclusion),
+    /// The scope could not be read; the run goes on. [`IntegrationError::NamespaceNotFound`] says
+    /// that it vanished in mid-run.
+    Skipped(Scope, IntegrationError),
+    /// The run is proved. The last event.
+    Finished(RunProof),
+}
+
+/// A listing's events. Ends after [`ListingEvent::Finished`] or after the first error.
+pub type ListingStream =
+    Pin<Box<dyn Stream<Item = Result<ListingEvent, IntegrationError>> + Send + 'static>>;
+
+/// How often a scope whose list changes while it is read by page numbers is read anew.
+const RESTARTS: u32 = 3;
+
+/// The most images told in one event.
+const PORTION: usize = 100;
+
+/// Lists everything that the connector's account sees, counting each request in `requests`.
+///
+/// Memory is bounded by the pages in flight, plus one repository's tags where the registry pages
+/// by tag. Nothing is spawned: dropping the stream stops the work.
+pub fn list(connector: Arc<dyn RegistryConnector>, requests: RequestCount) -> ListingStream {
+    let opening = async move {
+        let limit = connector.capabilities().scopes_in_flight.get();
+        let at = ErrorContext::new(connector.kind(), connector.host(), Step::Listing);
+        match connector.open_listing(&requests).await {
+            Ok(listing) => Walk::new(listing, limit, at).events().left_stream(),
+            Err(error) => stream::once(ready(Err(error))).right_stream(),
+        }
+    };
+    opening.flatten_stream().boxed()
+}
+
+/// One scope that is being read.
+struct Reading {
+    scope: Scope,
+    cursor: Option<Cursor>,
+    fold: Fold,
+    restarts: u32,
+}
+
+enum Answer {
+    Scopes(Result<ScopePage, IntegrationError>),
+    Entries(Reading, Result<EntryPage, IntegrationError>),
+    Finished(Result<RunProof, IntegrationError>),
+}
+
+/// Where the list of scopes stands.
+enum ScopeList {
+    Unread(Option<Cursor>),
+    InFlight,
+    Ended,
+}
+
+struct Walk {
+    /// Taken when the walk finishes. Every request in flight holds a clone.
+    listing: Option<Arc<Box<dyn Listing>>>,
+    limit: usize,
+    at: ErrorContext,
+    scope_list: ScopeList,
+    waiting: VecDeque<Scope>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    ready: VecDeque<ListingEvent>,
+    unread: u64,
+}
+
+impl Walk {
+    fn new(listing: Box<dyn Listing>, limit: usize, at: ErrorContext) -> Self {
+        Self {
+            listing: Some(Arc::new(listing)),
+            limit,
+            at,
+            scope_list: ScopeList::Unread(None),
+            waiting: VecDeque::new(),
+            in_flight: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            unread: 0,
+        }
+    }
+
+    fn events(self) -> impl Stream<Item = Result<ListingEvent, IntegrationError>> + Send {
+        stream::unfold(Some(self), |walk| async {
+            let mut walk = walk?;
+            match walk.next().await {
+                Some(Ok(event)) => Some((Ok(event), Some(walk))),
+                Some(Err(error)) => Some((Err(error), None)),
+                None => None,
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Option<Result<ListingEvent, IntegrationError>> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(Ok(event));
+            }
+            self.launch();
+            let answer = self.in_flight.next().await?;
+            if let Err(error) = self.absorb(answer) {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    /// Fills the free places: scopes that wait first, then the list of scopes, at last the proof.
+    fn launch(&mut self) {
+        let Some(listing) = &self.listing else {
+            return;
+        };
+        while self.in_flight.len() < self.limit {
+            if let Some(scope) = self.waiting.pop_front() {
+                let reading = Reading::new(scope);
+                self.in_flight.push(reading.read(Arc::clone(listing)));
+            } else if let ScopeList::Unread(cursor) = &mut self.scope_list {
+                let (listing, cursor) = (Arc::clone(listing), cursor.take());
+                self.scope_list = ScopeList::InFlight;
+                self.in_flight.push(
+                    async move { Answer::Scopes(listing.scopes(cursor.as_ref()).await) }.boxed(),
+                );
+            } else {
+                break;
+            }
+        }
+        if self.in_flight.is_empty()
+            && let Some(listing) = self.listing.take().and_then(Arc::into_inner)
+        {
+            self.in_flight
+                .push(async move { Answer::Finished(listing.finish().await) }.boxed());
+        }
+    }
+
+    fn absorb(&mut self, answer: Answer) -> Result<(), IntegrationError> {
+        match answer {
+            Answer::Scopes(page) => self.absorb_scopes(page?),
+            Answer::Entries(reading, Ok(page)) => self.absorb_entries(reading, page),
+            Answer::Entries(reading, Err(error)) => return self.skip(reading.scope, error),
+            Answer::Finished(proof) => {
+                let mut proof = proof?;
+                proof.unread = self.unread;
+                self.ready.push_back(ListingEvent::Finished(proof));
+            }
+        }
+        Ok(())
+    }
+
+    fn absorb_scopes(&mut self, page: ScopePage) {
+        for ScopeEntry { scope, disposition } in page.scopes {
+            match disposition {
+                Disposition::Read => self.waiting.push_back(scope),
+                Disposition::Empty => self.ready.push_back(ListingEvent::Listed(scope)),
+                Disposition::Exclude(reason) => {
+                    self.ready.push_back(ListingEvent::Excluded(scope, reason));
+                }
+                Disposition::Unreadable(error) => self.unread(scope, error),
+            }
+        }
+        self.ready.extend(page.listed.map(ListingEvent::Listed));
+        self.scope_list = match page.next {
+            Some(cursor) => ScopeList::Unread(Some(cursor)),
+            None => ScopeList::Ended,
+        };
+    }
+
+    fn absorb_entries(&mut self, mut reading: Reading, page: EntryPage) {
+        let mut images = reading.fold.take(page.entries, page.settled);
+        let next = match page.next {
+            Next::Page(cursor) if reading.cursor.as_ref() == Some(&cursor) => {
+                let error = IntegrationError::ProtocolViolation {
+                    context: self.at_scope(&reading.scope),
+                    violation: Violation::PagingLoop,
+                    source: None,
+                };
+                return self.unread(reading.scope, error);
+            }
+            Next::Page(cursor) => Some(cursor),
+            Next::Restart if reading.restarts == RESTARTS => {
+                let error = IntegrationError::IncompleteListing {
+                    context: self.at_scope(&reading.scope),
+                    reason: Incompleteness::KeptChanging {
+                        attempts: RESTARTS + 1,
+                    },
+                };
+                return self.unread(reading.scope, error);
+            }
+            Next::Restart => {
+                reading.fold.void();
+                reading.restarts += 1;
+                None
+            }
+            Next::End => {
+                images.append(&mut reading.fold.finish());
+                self.page(&reading.scope, images, None);
+                self.ready.push_back(ListingEvent::Listed(reading.scope));
+                return;
+            }
+        };
+        self.page(&reading.scope, images, next.clone());
+        reading.cursor = next;
+        if let Some(listing) = &self.listing {
+            self.in_flight.push(reading.read(Arc::clone(listing)));
+        }
+    }
+
+    /// Tells images in portions of a page, so that who stores them writes in small steps.
+    fn page(&mut self, scope: &Scope, images: Vec<Image>, checkpoint: Option<Cursor>) {
+        let mut images = images.into_iter().peekable();
+        while images.peek().is_some() {
+            let portion: Vec<Image> = images.by_ref().take(PORTION).collect();
+            let is_last = images.peek().is_none();
+            self.ready.push_back(ListingEvent::Page {
+                scope: scope.clone(),
+                images: portion,
+                checkpoint: checkpoint.clone().filter(|_| is_last),
+            });
+        }
+    }
+
+    /// A refused account ends the run; anything else ends the scope alone.
+    fn skip(&mut self, scope: Scope, error: IntegrationError) -> Result<(), IntegrationError> {
+        if error.code() == ErrorCode::FailedToVerifyUsernameOrPwd {
+            return Err(error);
+        }
+        self.unread(scope, error);
+        Ok(())
+    }
+
+    fn unread(&mut self, scope: Scope, error: IntegrationError) {
+        if error.code() != ErrorCode::NamespaceNotFound {
+            self.unread += 1;
+        }
+        self.ready.push_back(ListingEvent::Skipped(scope, error));
+    }
+
+    fn at_scope(&self, scope: &Scope) -> Box<ErrorContext> {
+        Box::new(self.at.clone().with_subject(scope.to_string()))
+    }
+}
+
+impl Reading {
+    fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            cursor: None,
+            fold: Fold::default(),
+            restarts: 0,
+        }
+    }
+
+    fn read(self, listing: Arc<Box<dyn Listing>>) -> BoxFuture<'static, Answer> {
+        async move {
+            let page = listing.entries(&self.scope, self.cursor.as_ref()).await;
+            Answer::Entries(self, page)
+        }
+        .boxed()
+    }
+}
