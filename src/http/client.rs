@@ -244,7 +244,8 @@ fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwest::Client> 
             .referer(false)
             .gzip(true)
             .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
+            // Runs from the beginning of the request, so it must not end before the connection's.
+            .read_timeout(settings.read_timeout.max(settings.connect_timeout * 9 / 8))
             // Sooner than servers close idle connections, nginx after 75 s.
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(settings.requests_in_flight.get())

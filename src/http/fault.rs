@@ -53,19 +53,25 @@ fn phase(error: &reqwest::Error) -> Option<NetworkPhase> {
         });
     }
     if error.is_connect() {
-        return Some(match cause(error).map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => NetworkPhase::Refused,
-            Some(
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof,
-            ) => NetworkPhase::Interrupted,
-            _ => NetworkPhase::Unreachable,
-        });
+        // The TLS layer wraps what the system said once more, as `Other`.
+        let kind = causes(error)
+            .filter_map(|cause| cause.downcast_ref().map(io::Error::kind))
+            .find(|kind| *kind != io::ErrorKind::Other);
+        return Some(kind.map_or(NetworkPhase::Unreachable, connect_phase));
     }
     let broken_in_itself = error.is_decode() && cause::<hyper::Error>(error).is_none();
     (!broken_in_itself).then_some(NetworkPhase::Interrupted)
+}
+
+const fn connect_phase(kind: io::ErrorKind) -> NetworkPhase {
+    match kind {
+        io::ErrorKind::ConnectionRefused => NetworkPhase::Refused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => NetworkPhase::Interrupted,
+        _ => NetworkPhase::Unreachable,
+    }
 }
 
 #[cfg(feature = "rustls")]
@@ -93,18 +99,41 @@ const fn tls_fault(_: &reqwest::Error) -> Option<TlsFault> {
     None
 }
 
-/// The first cause of that type. An `io::Error` does not count the error that it wraps among its
-/// sources, only what comes after it.
+/// The first cause of that type.
 fn cause<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The error and what it came from. An `io::Error` does not count the error that it wraps among
+/// its sources, only what comes after it.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = match error.downcast_ref().and_then(io::Error::get_ref) {
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = match cause.downcast_ref().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped),
-            None => error.source(),
+            None => cause.source(),
         };
+        Some(cause)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_of_a_connection_attempt_has_a_phase() {
+        for (kind, phase) in [
+            (io::ErrorKind::ConnectionRefused, NetworkPhase::Refused),
+            (io::ErrorKind::HostUnreachable, NetworkPhase::Unreachable),
+            (io::ErrorKind::NetworkUnreachable, NetworkPhase::Unreachable),
+            (io::ErrorKind::AddrNotAvailable, NetworkPhase::Unreachable),
+            (io::ErrorKind::PermissionDenied, NetworkPhase::Unreachable),
+            (io::ErrorKind::ConnectionReset, NetworkPhase::Interrupted),
+            (io::ErrorKind::UnexpectedEof, NetworkPhase::Interrupted),
+        ] {
+            assert_eq!(connect_phase(kind), phase, "{kind}");
+        }
     }
-    None
 }

@@ -22,3 +22,6 @@ pub(crate) use client::{ConnectionSettings, HttpClient};
 pub use count::RequestCount;
 pub(crate) use request::RequestBuilder;
 pub(crate) use retry::Patience;
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,11 @@ impl Pacing {
         self.paused_until.fetch_max(nanos(until), Ordering::Relaxed);
     }
 
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.in_flight.available_permits()
+    }
+
     fn pause_left(&self, clock: &dyn Clock) -> Option<Duration> {
         let until = self.paused_until.load(Ordering::Relaxed);
         let left = until.saturating_sub(nanos(clock.monotonic()));

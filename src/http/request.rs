@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use reqwest::{
     Method,
@@ -26,7 +26,6 @@ const ERROR_BODY_LIMIT: usize = 64 << 10;
 const REDIRECTS: u32 = 5;
 
 /// A request that is safe to repeat, and what may be done for it.
-#[derive(Debug)]
 #[must_use]
 pub(crate) struct RequestBuilder<'a> {
     client: &'a HttpClient,
@@ -277,6 +276,17 @@ impl<'a> RequestBuilder<'a> {
     }
 }
 
+impl fmt::Debug for RequestBuilder<'_> {
+    /// Without the query, which may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .field("path", &self.url.path())
+            .finish_non_exhaustive()
+    }
+}
+
 fn refused(context: ErrorContext) -> IntegrationError {
     IntegrationError::FailedToVerifyUsernameOrPwd {
         context: Box::new(context),
@@ -314,7 +324,7 @@ impl Throttle {
         match answer.status() {
             429 => Some(Self::Rate),
             // A 401 is a verdict on credentials whatever its text says.
-            ..400 | 401 => None,
+            ..=399 | 401 => None,
             _ if says_too_many_requests(answer.body()) => Some(Self::Rate),
             502..=504 => Some(Self::Unavailable),
             _ => None,

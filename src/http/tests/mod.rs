@@ -1,0 +1,71 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod body;
+mod egress;
+mod lockout;
+mod network;
+mod privacy;
+mod redirect;
+mod server;
+mod throttle;
+#[cfg(feature = "rustls")]
+mod tls;
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use url::Url;
+
+use super::{Account, Answer, ConnectionSettings, HttpClient, RequestBuilder};
+use crate::{
+    clock::{Clock, ManualClock, Timestamp},
+    error::{IntegrationError, NetworkPhase, Step},
+    image::RegistryKind,
+};
+
+/// Generous time-outs: no test waits for them save those that say so.
+fn settings(origin: &Url) -> ConnectionSettings {
+    ConnectionSettings {
+        registry: RegistryKind::HarborV2,
+        origin: origin.clone(),
+        dial: None,
+        requests_in_flight: NonZeroUsize::new(4).unwrap(),
+        connect_timeout: Duration::from_secs(20),
+        read_timeout: Duration::from_secs(20),
+        realm_hosts: Vec::new(),
+        extra_root_certificates: Vec::new(),
+    }
+}
+
+/// A client whose waits end at once.
+fn client(origin: &Url) -> (HttpClient, ManualClock) {
+    let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+    (with_clock(settings(origin), &clock), clock)
+}
+
+fn with_clock(settings: ConnectionSettings, clock: &ManualClock) -> HttpClient {
+    let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+    HttpClient::new(settings, clock).unwrap()
+}
+
+fn account() -> Account {
+    Account::basic("admin", "Harbor12345".to_owned().into())
+}
+
+fn phase(outcome: Result<Answer, IntegrationError>) -> NetworkPhase {
+    match outcome {
+        Err(IntegrationError::NetworkConnectError { phase, source, .. }) => {
+            assert!(source.is_some());
+            phase
+        }
+        other => panic!("no network error: {other:?}"),
+    }
+}
+
+#[test]
+fn a_request_can_be_awaited_on_any_thread() {
+    fn is_send<T: Send>(_: T) {}
+    let url = Url::parse("http://127.0.0.1:1").unwrap();
+    let (client, _) = client(&url);
+    let request: RequestBuilder<'_> = client.get(Step::Listing, url);
+    is_send(request.account(&account()).send());
+}
