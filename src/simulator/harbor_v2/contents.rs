@@ -142,6 +142,7 @@ impl Contents {
         for index in 0..even.repositories {
             let project = even.project_of(index);
             let path = format!("{}/{}", even.project_name(project), even.name(index));
+            contents.tick();
             let id = contents.add_repository(project + 1, path);
             let generated = even.artifacts_of(index);
             let changed = contents.generated_at(generated.end.saturating_sub(1));
@@ -156,9 +157,8 @@ impl Contents {
         contents
     }
 
-    fn tick(&mut self) -> Timestamp {
+    fn tick(&mut self) {
         self.now = self.now.saturating_add(Duration::from_secs(1));
-        self.now
     }
 
     fn generated_at(&self, id: u64) -> Timestamp {
@@ -172,7 +172,11 @@ impl Contents {
         if let Some(present) = self.project_named(&project.name) {
             return present.id;
         }
-        let created = self.tick();
+        self.tick();
+        self.add_project(project)
+    }
+
+    fn add_project(&mut self, project: Project) -> u64 {
         self.last_project += 1;
         let id = self.last_project;
         self.projects.insert(
@@ -182,7 +186,7 @@ impl Contents {
                 name: project.name,
                 public: project.public,
                 registry_id: project.registry_id,
-                created,
+                created: self.now,
                 repositories: BTreeSet::new(),
             },
         );
@@ -206,12 +210,11 @@ impl Contents {
     /// Pushes to the repository of this full path. Creates it, and a private project, where they
     /// are missing; a path without a slash is put into the project `library`.
     pub fn push(&mut self, path: &str, push: Push) -> Pushed {
-        let repository = self.repository_for(path);
-        if let Some(at) = push.at {
-            self.now = at;
-        } else {
-            self.tick();
+        match push.at {
+            Some(at) => self.now = at,
+            None => self.tick(),
         }
+        let repository = self.repository_for(path);
         let present = push
             .digest
             .as_ref()
@@ -422,13 +425,16 @@ impl Contents {
         if let Some(id) = self.by_path.get(&path) {
             return *id;
         }
-        let (project, _) = path.split_once('/').unwrap_or((&path, ""));
-        let project = self.create_project(Project::private(project));
+        let (name, _) = path.split_once('/').unwrap_or((&path, ""));
+        let project = match self.project_named(name) {
+            Some(project) => project.id,
+            None => self.add_project(Project::private(name)),
+        };
         self.add_repository(project, path)
     }
 
     fn add_repository(&mut self, project: u64, path: String) -> u64 {
-        let created = self.tick();
+        let created = self.now;
         self.last_repository += 1;
         let id = self.last_repository;
         if let Some(project) = self.projects.get_mut(&project) {
