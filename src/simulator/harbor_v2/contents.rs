@@ -294,7 +294,8 @@ impl Contents {
         let proxy_cache = self
             .projects
             .get(&repository.project)
-            .is_some_and(|project| project.registry_id.is_some());
+            .is_some_and(|project| project.registry_id.is_some())
+            && release.has_proxy_caches();
         let rows = self.rows([repository], release);
         rows.page(false, 0, None).into_iter().filter_map(move |id| {
             let artifact = self.artifact(repository.id, id)?;

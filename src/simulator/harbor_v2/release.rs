@@ -82,6 +82,10 @@ impl Release {
         self >= Self::V2_11
     }
 
+    pub(super) fn has_proxy_caches(self) -> bool {
+        self >= Self::V2_5
+    }
+
     pub(super) fn has_accessories(self) -> bool {
         self >= Self::V2_5
     }

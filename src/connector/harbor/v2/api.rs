@@ -85,12 +85,19 @@ impl Api {
     }
 
     /// Whether the project exists. Before 2.9 even an administrator is told 403 of one that does
-    /// not.
-    pub(super) async fn has_project(&self, id: u64) -> Result<bool, IntegrationError> {
+    /// not; to anybody else 403 says nothing.
+    pub(super) async fn has_project(
+        &self,
+        id: u64,
+        identity: Identity,
+    ) -> Result<bool, IntegrationError> {
         let answer = self
             .get(Step::Listing, &format!("/projects/{id}"), &[])
             .await?;
-        Ok(!matches!(answer.status(), 403 | 404))
+        Ok(match answer.status() {
+            403 => identity != Identity::Admin,
+            status => status != 404,
+        })
     }
 
     pub(super) fn context(&self, step: Step) -> Box<ErrorContext> {

@@ -158,7 +158,7 @@ impl V2Listing {
             return error;
         };
         let context = self.context_of(scope);
-        match self.api.has_project(id).await {
+        match self.api.has_project(id, self.identity).await {
             Ok(false) => IntegrationError::NamespaceNotFound {
                 context,
                 namespace: project.to_owned(),

@@ -36,11 +36,11 @@ const CANDIDATES: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     /// A project's artifacts in one list: 2.11.1 and later.
-    ByProject,
+    Project,
     /// A repository's artifacts, the repositories in one list: 2.3 and later.
-    ByRepository,
+    Repository,
     /// A repository's artifacts, the repositories by project: before 2.3.
-    ByProjectsRepository,
+    RepositoryOfProject,
 }
 
 /// What follows in the list of scopes.
@@ -182,9 +182,9 @@ impl V2Listing {
             scopes.cut = self.find_cut(&unknown).await?;
         }
         let stage = match scopes.cut {
-            Some(Cut::ByProject) | None => Stage::Prove,
-            Some(Cut::ByRepository) => Stage::Repositories(Position::START),
-            Some(Cut::ByProjectsRepository) => Stage::ProjectAt(0),
+            Some(Cut::Project) | None => Stage::Prove,
+            Some(Cut::Repository) => Stage::Repositories(Position::START),
+            Some(Cut::RepositoryOfProject) => Stage::ProjectAt(0),
         };
         if !matches!(stage, Stage::Prove) {
             unknown.retain(|entry| matches!(entry.disposition, Disposition::Exclude(_)));
@@ -201,18 +201,18 @@ impl V2Listing {
             .filter(|entry| matches!(entry.disposition, Disposition::Read));
         for entry in readable.take(CANDIDATES) {
             match self.entry_page(&entry.scope, None).await {
-                Ok(Reply::NoSuchList(_)) => return Ok(Some(Cut::ByRepository)),
+                Ok(Reply::NoSuchList(_)) => return Ok(Some(Cut::Repository)),
                 Ok(Reply::Page(rows)) => {
                     if let Ok(page) = self.images(&entry.scope, rows) {
                         self.projects.keep_page(entry.scope.clone(), page);
                     }
-                    return Ok(Some(Cut::ByProject));
+                    return Ok(Some(Cut::Project));
                 }
                 Err(error) => match error.code() {
                     ErrorCode::FailedToVerifyUsernameOrPwd => return Err(error),
                     // The list is there, if not for this project.
                     ErrorCode::UserDoesNotHaveAdminRole | ErrorCode::NamespaceNotFound => {
-                        return Ok(Some(Cut::ByProject));
+                        return Ok(Some(Cut::Project));
                     }
                     _ => failure = Some(error),
                 },
@@ -228,7 +228,7 @@ impl V2Listing {
     ) -> Result<ScopePage, IntegrationError> {
         let rows = match self.api.page(REPOSITORIES, position, self.identity).await? {
             Reply::NoSuchList(_) => {
-                scopes.cut = Some(Cut::ByProjectsRepository);
+                scopes.cut = Some(Cut::RepositoryOfProject);
                 return Ok(page(Vec::new(), &Stage::ProjectAt(0)));
             }
             Reply::Page(rows) => rows,
@@ -316,10 +316,7 @@ impl V2Listing {
         let totals = self.api.statistics().await?;
         let seen = &scopes.reading;
         let mut counts = vec![("projects", totals.total_project_count, &seen.projects)];
-        if matches!(
-            scopes.cut,
-            Some(Cut::ByRepository | Cut::ByProjectsRepository)
-        ) {
+        if matches!(scopes.cut, Some(Cut::Repository | Cut::RepositoryOfProject)) {
             counts.push(("repositories", totals.total_repo_count, &seen.repositories));
         }
         let differs = counts

@@ -1,0 +1,230 @@
+use std::{sync::Arc, time::Duration};
+
+use registry_intake::{
+    clock::SystemClock,
+    config::{RegistryType, RegistryVersion, RequiredRole, Secret},
+    connector::{Outcome, Verification},
+    error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},
+    simulator::{Account, Action, Fault, HarborV2, Permission, Release},
+};
+
+use super::{as_admin, as_robot, config, connector, start};
+
+/// The names and outcomes of all probes.
+fn outcomes(report: &Verification) -> String {
+    let probes = report.probes.iter();
+    let named = probes.map(|probe| format!("{} {}", probe.step, probe.outcome.as_str()));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn failure(report: &Verification) -> (Step, ErrorCode) {
+    let failed = report.probes.iter().find_map(|probe| match &probe.outcome {
+        Outcome::Failed(error) => Some((probe.step, error.code())),
+        _ => None,
+    });
+    failed.unwrap_or_else(|| panic!("nothing failed: {}", outcomes(report)))
+}
+
+fn answer(status: u16, body: &str) -> Action {
+    Action::Answer {
+        status,
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: body.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_is_verified_on_every_release() {
+    for release in Release::ALL {
+        let (harbor, clock) = start(HarborV2::builder().release(release)).await;
+        let report = connector(as_admin(&harbor), &clock).verify().await;
+        assert!(report.is_ok(), "{release}: {:?}", report.failure());
+        assert_eq!(
+            outcomes(&report),
+            "config passed, dns skipped, connect passed, tls skipped, registry passed, \
+             version passed, credentials passed, role passed, listing passed, pull passed, \
+             vpc skipped"
+        );
+        assert_eq!(report.version.as_deref(), Some(release.version()));
+        assert_eq!(report.seen.namespaces, Some(7));
+        assert!(report.seen.repositories.is_some_and(|seen| seen > 8));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_costs_one_failed_log_in() {
+    for release in Release::ALL {
+        let (harbor, clock) = start(HarborV2::builder().release(release)).await;
+        let wrong = as_admin(&harbor).password(Secret::new("not-the-password"));
+        let connector = connector(wrong, &clock);
+        let report = connector.verify().await;
+        let refused = (Step::Credentials, ErrorCode::FailedToVerifyUsernameOrPwd);
+        assert_eq!(failure(&report), refused, "{release}");
+        assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 1);
+        // What was refused is not tried again.
+        assert!(connector.open_listing(&Default::default()).await.is_err());
+        assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_in_mid_run_costs_one_failed_log_in() {
+    let clock = SystemClock::shared();
+    let harbor = HarborV2::builder().sized(40, 40, 40).start().await;
+    let harbor = Arc::new(harbor.unwrap());
+    harbor
+        .accounts()
+        .add(Account::administrator("boss", "before"));
+    let config = config(&harbor)
+        .username("boss")
+        .password(Secret::new("before"))
+        .read_timeout(Duration::from_secs(10));
+    let connector = connector(config, &clock);
+    let server = Arc::downgrade(&harbor);
+    harbor.before_request(move |number, _, _| {
+        if let Some(harbor) = server.upgrade().filter(|_| number == 12) {
+            harbor.accounts().set_password("boss", "after");
+        }
+    });
+    let told = super::listing(&connector).await;
+    let error = told.end.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::FailedToVerifyUsernameOrPwd);
+    assert_eq!(harbor.accounts().failed_logins("boss"), 1);
+}
+
+#[tokio::test]
+async fn a_locked_user_name_is_waited_for() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let locked = Fault::new(answer(401, r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#));
+    harbor
+        .faults()
+        .arm(locked.on_path("users/current").times(1));
+    let before = clock.monotonic();
+    let report = connector(as_admin(&harbor), &clock).verify().await;
+    assert!(report.is_ok(), "{}", outcomes(&report));
+    assert!(clock.monotonic() - before >= Duration::from_millis(1600));
+    assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 0);
+}
+
+#[tokio::test]
+async fn who_is_no_administrator_is_told_so_by_kind() {
+    for release in Release::ALL {
+        let builder = HarborV2::builder().release(release);
+        let (harbor, clock) = start(builder.account(Account::user("plain", "Plain12345"))).await;
+        let plain = config(&harbor)
+            .username("plain")
+            .password(Secret::new("Plain12345"));
+        let robot = as_robot(&harbor).required_role(RequiredRole::Admin);
+        for (config, kind) in [(plain, AccountKind::User), (robot, AccountKind::Robot)] {
+            let report = connector(config, &clock).verify().await;
+            match report.failure() {
+                Some(IntegrationError::UserDoesNotHaveAdminRole { account, context }) => {
+                    assert_eq!((*account, context.step), (kind, Step::Role), "{release}");
+                }
+                other => panic!("{release}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_robot_that_may_list_is_enough_where_a_list_is_asked_for() {
+    for release in Release::ALL {
+        let (harbor, clock) = start(HarborV2::builder().release(release)).await;
+        let report = connector(as_robot(&harbor), &clock).verify().await;
+        assert!(report.is_ok(), "{release}: {}", outcomes(&report));
+        let warned = report.warnings.iter().map(|warning| warning.code());
+        assert!(
+            warned
+                .into_iter()
+                .any(|code| code == "list_role_may_see_a_part")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_robot_that_sees_names_but_no_artifacts_is_refused_at_the_listing() {
+    let pull = [Permission::RepositoryPull];
+    let robot = Account::system_robot("puller", "Pull-secret-1", &pull).named("robot$puller");
+    let (harbor, clock) = start(HarborV2::builder().account(robot)).await;
+    let config = config(&harbor)
+        .username("robot$puller")
+        .password(Secret::new("Pull-secret-1"))
+        .required_role(RequiredRole::List);
+    let report = connector(config, &clock).verify().await;
+    let refused = (Step::Listing, ErrorCode::UserDoesNotHaveAdminRole);
+    assert_eq!(failure(&report), refused);
+}
+
+#[tokio::test]
+async fn a_page_on_every_path_is_no_harbor() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    harbor.faults().arm(Fault::new(Action::Html));
+    let report = connector(as_admin(&harbor), &clock).verify().await;
+    let other_product = (Step::Registry, ErrorCode::RegistryTypeError);
+    assert_eq!(failure(&report), other_product);
+}
+
+#[tokio::test]
+async fn versions_are_told_apart_in_both_directions() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let v1 = || as_admin(&harbor).version(RegistryVersion::V1);
+    let on_v2 = connector(v1(), &clock).verify().await;
+    let wrong_version = (Step::Version, ErrorCode::RegistryVersionError);
+    assert_eq!(failure(&on_v2), wrong_version);
+
+    let faults = harbor.faults();
+    faults.arm(Fault::new(Action::status(404)).on_path("/api/version"));
+    let info = answer(200, r#"{"harbor_version":"v1.10.19-5d3a0b4f"}"#);
+    faults.arm(Fault::new(info).on_path("/api/systeminfo"));
+    let on_v1 = connector(as_admin(&harbor), &clock).verify().await;
+    assert_eq!(failure(&on_v1), wrong_version);
+    match on_v1.failure() {
+        Some(IntegrationError::RegistryVersionError { found, .. }) => {
+            assert_eq!(found, "v1.10.19-5d3a0b4f");
+        }
+        other => panic!("{other:?}"),
+    }
+    let unsupported = connector(v1(), &clock).verify().await;
+    assert_eq!(
+        failure(&unsupported),
+        (Step::Version, ErrorCode::NotSupported)
+    );
+}
+
+#[tokio::test]
+async fn registries_without_a_connector_say_so() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let quay = as_admin(&harbor).registry_type(RegistryType::Quay);
+    let report = connector(quay, &clock).verify().await;
+    assert_eq!(failure(&report), (Step::Config, ErrorCode::NotSupported));
+    assert_eq!(harbor.log().total(), 0);
+}
+
+#[tokio::test]
+async fn a_port_where_nothing_listens_is_a_refused_connection() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = as_admin(&harbor).port(free.local_addr().unwrap().port());
+    drop(free);
+    let report = connector(config, &clock).verify().await;
+    assert_eq!(
+        failure(&report),
+        (Step::Connect, ErrorCode::NetworkConnectError)
+    );
+    match report.failure() {
+        Some(IntegrationError::NetworkConnectError { phase, .. }) => {
+            assert_eq!(*phase, NetworkPhase::Refused);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_a_fault_of_the_configuration() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let config = as_admin(&harbor).password(Secret::env("REGISTRY_INTAKE_NO_SUCH_VARIABLE"));
+    let report = connector(config, &clock).verify().await;
+    assert_eq!(failure(&report), (Step::Config, ErrorCode::ConfigInvalid));
+    assert_eq!(harbor.log().total(), 0);
+}
