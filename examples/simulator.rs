@@ -85,9 +85,8 @@ async fn serve(arguments: &Arguments) -> io::Result<()> {
         "robot_password": HarborV2::ROBOT_SECRET,
         "release": harbor.release().name(),
     });
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{first_line}")?;
-    stdout.flush()?;
+    writeln!(io::stdout(), "{first_line}")?;
+    io::stdout().flush()?;
     stopped().await
 }
 

@@ -6,3 +6,4 @@ mod harbor_v2;
 mod pace;
 mod replay;
 mod replay_server;
+mod simulator_recordings;

@@ -25,7 +25,7 @@ pub(super) struct Flags {
 impl Flags {
     pub(super) fn of(query: &Query) -> Self {
         Self {
-            tags: query.value("with_tag") != Some("false"),
+            tags: query.value("with_tag").is_none_or(|it| it == "true"),
             accessories: query.value("with_accessory") == Some("true"),
         }
     }

@@ -45,6 +45,7 @@ pub struct Contents {
     last_artifact: u64,
     last_tag: u64,
     now: Timestamp,
+    next: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -121,6 +122,7 @@ impl Contents {
             last_artifact: 0,
             last_tag: 0,
             now: BEGINNING,
+            next: None,
         }
     }
 
@@ -157,8 +159,16 @@ impl Contents {
         contents
     }
 
+    /// The next change takes place then. Must not be earlier than the change before: the newest
+    /// push is the one with the highest id.
+    pub fn at(&mut self, time: Timestamp) -> &mut Self {
+        self.next = Some(time);
+        self
+    }
+
     fn tick(&mut self) {
-        self.now = self.now.saturating_add(Duration::from_secs(1));
+        let second_later = self.now.saturating_add(Duration::from_secs(1));
+        self.now = self.next.take().unwrap_or(second_later);
     }
 
     fn generated_at(&self, id: u64) -> Timestamp {
@@ -207,13 +217,17 @@ impl Contents {
         true
     }
 
+    /// Creates an empty repository of this full path, unless it is there, and returns its id. On
+    /// the real server it is one whose artifacts were all deleted.
+    pub fn create_repository(&mut self, path: &str) -> u64 {
+        self.tick();
+        self.repository_for(path)
+    }
+
     /// Pushes to the repository of this full path. Creates it, and a private project, where they
     /// are missing; a path without a slash is put into the project `library`.
     pub fn push(&mut self, path: &str, push: Push) -> Pushed {
-        match push.at {
-            Some(at) => self.now = at,
-            None => self.tick(),
-        }
+        self.tick();
         let repository = self.repository_for(path);
         let present = push
             .digest

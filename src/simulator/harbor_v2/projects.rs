@@ -46,7 +46,7 @@ impl Asked<'_> {
         let rows: Vec<_> = query
             .page(&projects)
             .iter()
-            .map(|project| self.project_row(project, detailed))
+            .map(|project| self.project_row(project, detailed, false))
             .collect();
         // The code of 1.x writes null for an empty page.
         let body = if style == Style::Legacy && rows.is_empty() {
@@ -77,7 +77,7 @@ impl Asked<'_> {
     pub(super) fn get_project(&self, name_or_id: &str) -> Result<Answer, Refusal> {
         let project = self.project_by_name_or_id(name_or_id)?;
         self.viewer.may(Permission::ProjectRead, project)?;
-        Ok(self.old_style_json(&self.project_row(project, true)))
+        Ok(self.old_style_json(&self.project_row(project, true, true)))
     }
 
     /// `GET /statistics`: the true totals for a system administrator, zero for everybody else.
@@ -145,9 +145,9 @@ impl Asked<'_> {
         })
     }
 
-    fn project_row(&self, project: &ProjectRecord, detailed: bool) -> Value {
+    fn project_row(&self, project: &ProjectRecord, detailed: bool, is_single: bool) -> Value {
         if self.release().is_legacy() {
-            return self.legacy_project_row(project);
+            return self.legacy_project_row(project, is_single);
         }
         let role = self.viewer.role_in(project);
         let mut row = Map::new();
@@ -180,11 +180,18 @@ impl Asked<'_> {
         Value::Object(row)
     }
 
-    fn legacy_project_row(&self, project: &ProjectRecord) -> Value {
+    fn legacy_project_row(&self, project: &ProjectRecord, detailed: bool) -> Value {
         let role = self.viewer.role_in(project);
+        let is_user = self
+            .viewer
+            .account
+            .as_ref()
+            .is_some_and(|account| !account.is_robot());
         let created = project.created.to_string();
         let never = "0001-01-01T00:00:00Z";
-        let mut row = json!({
+        let id = if detailed { project.id } else { 0 };
+        let items = if detailed { json!([]) } else { Value::Null };
+        json!({
             "project_id": project.id,
             "owner_id": 1,
             "name": project.name,
@@ -192,22 +199,19 @@ impl Asked<'_> {
             "update_time": created,
             "deleted": false,
             "owner_name": "",
+            "current_user_role_id": role.unwrap_or_default(),
+            "current_user_role_ids": is_user.then(|| Vec::from_iter(role)),
             "repo_count": project.repositories.len(),
             "chart_count": 0,
             "metadata": metadata(project),
             "cve_whitelist": {
-                "id": 0,
-                "project_id": 0,
-                "items": null,
+                "id": id,
+                "project_id": id,
+                "items": items,
                 "creation_time": never,
                 "update_time": never,
             },
-        });
-        if let Some(role) = role {
-            row["current_user_role_id"] = json!(role);
-            row["current_user_role_ids"] = json!([role]);
-        }
-        row
+        })
     }
 
     /// JSON as the swagger handlers send it, or, on 2.0, as the controllers of 1.x do.

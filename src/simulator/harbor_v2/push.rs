@@ -1,5 +1,3 @@
-use crate::clock::Timestamp;
-
 /// A project to be created.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -26,6 +24,12 @@ impl Project {
             public: true,
             ..Self::private(name)
         }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Makes it the cache of the registry endpoint with this number.
@@ -137,7 +141,6 @@ pub struct Push {
     pub(super) digest: Option<String>,
     pub(super) artifact_type: Option<String>,
     pub(super) id: Option<u64>,
-    pub(super) at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +168,6 @@ impl Push {
             digest: None,
             artifact_type: None,
             id: None,
-            at: None,
         }
     }
 
@@ -257,14 +259,6 @@ impl Push {
     #[must_use]
     pub fn id(mut self, id: u64) -> Self {
         self.id = Some(id);
-        self
-    }
-
-    /// Pushed then, instead of one second after the change before. Must not be earlier than that:
-    /// the newest push is the one with the highest id.
-    #[must_use]
-    pub fn at(mut self, time: Timestamp) -> Self {
-        self.at = Some(time);
         self
     }
 }

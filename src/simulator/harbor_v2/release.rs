@@ -47,7 +47,7 @@ impl Release {
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
-            Self::V2_0 => "v2.0.6",
+            Self::V2_0 => "v2.0.6-lab20",
             Self::V2_5 => "v2.5.6-9b0ac301",
             Self::V2_9 => "v2.9.5",
             Self::V2_11 => "v2.11.2-35f09d55",

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{clock::Timestamp, simulator::exchange::Answer};
 
-/// `id`, though the rows call it that, orders nothing.
+/// Columns, or fields of the Go struct. `id`, though the rows call it that, is neither.
 const SORT_KEYS: &[&str] = &[
     "repository_id",
+    "RepositoryID",
     "name",
     "creation_time",
     "update_time",
@@ -86,7 +87,7 @@ impl Asked<'_> {
                 .map(|(key, reversed)| {
                     let ordering = match key {
                         "name" => a.path.cmp(&b.path),
-                        "repository_id" => a.id.cmp(&b.id),
+                        "repository_id" | "RepositoryID" => a.id.cmp(&b.id),
                         "project_id" => a.project.cmp(&b.project),
                         "creation_time" => a.created.cmp(&b.created),
                         "update_time" => self.updated(a).cmp(&self.updated(b)),

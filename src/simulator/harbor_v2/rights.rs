@@ -26,13 +26,15 @@ impl Viewer {
     }
 
     /// Whether the lists of projects and of all repositories show it. A system robot sees all
-    /// that it covers, whatever it may do there.
+    /// that it covers, whatever it may do there; on 2.0 robots see public projects only.
     pub(super) fn sees(&self, project: &ProjectRecord) -> bool {
         let is_own = match self.kind() {
             None => false,
             Some(Kind::Administrator) => true,
             Some(Kind::User { roles }) => roles.contains_key(&project.name),
-            Some(Kind::Robot { project: own, .. }) => covers(own.as_deref(), project),
+            Some(Kind::Robot { project: own, .. }) => {
+                !self.release.is_legacy() && covers(own.as_deref(), project)
+            }
         };
         project.public || is_own
     }

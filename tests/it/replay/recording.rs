@@ -85,11 +85,6 @@ impl Response {
     pub(crate) fn body(&self) -> &str {
         self.body.as_deref().unwrap_or_default()
     }
-
-    /// The rows of a JSON list; none where the body is something else.
-    pub(crate) fn rows(&self) -> Vec<Value> {
-        serde_json::from_str(self.body()).unwrap_or_default()
-    }
 }
 
 /// User name and password of a `Basic` authorization.
