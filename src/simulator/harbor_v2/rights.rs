@@ -26,12 +26,13 @@ impl Viewer {
     }
 
     /// Whether the lists of projects and of all repositories show it. A system robot sees all
-    /// that it covers, whatever it may do there; on 2.0 robots see public projects only.
+    /// that it covers, whatever it may do there; a robot of 2.0 sees public projects only.
     pub(super) fn sees(&self, project: &ProjectRecord) -> bool {
         let is_own = match self.kind() {
             None => false,
             Some(Kind::Administrator) => true,
             Some(Kind::User { roles }) => roles.contains_key(&project.name),
+            Some(Kind::Robot { project: None, .. }) => true,
             Some(Kind::Robot { project: own, .. }) => {
                 !self.release.is_legacy() && covers(own.as_deref(), project)
             }
