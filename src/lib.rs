@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod config;
+#[cfg(feature = "simulator")]
+pub mod conformance;
 pub mod connector;
 pub mod error;
 #[allow(dead_code, unreachable_pub, unused_imports)]

@@ -43,7 +43,9 @@ pub struct Capabilities {
 
 /// A connection to one registry, by one account.
 ///
-/// An outside crate can implement this for a registry of its own.
+/// An outside crate can implement this for a registry of its own, and hold it to the same behaviour
+/// as the connectors of this crate: the module `conformance`, behind the feature `simulator`, has
+/// the suite.
 #[async_trait]
 pub trait RegistryConnector: Debug + Send + Sync + 'static {
     /// The registry's kind.

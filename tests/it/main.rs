@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod config;
+mod conformance;
 mod harbor_v2;
 mod pace;
 mod replay;

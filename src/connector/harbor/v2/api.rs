@@ -134,7 +134,7 @@ pub(super) fn refusal(answer: &Answer, identity: Identity) -> IntegrationError {
 }
 
 /// How many rows a list has, which every list states.
-pub(super) fn total(answer: &Answer, identity: Identity) -> Result<u64, IntegrationError> {
+pub(super) fn total_of(answer: &Answer, identity: Identity) -> Result<u64, IntegrationError> {
     if answer.status() != 200 {
         return Err(refusal(answer, identity));
     }

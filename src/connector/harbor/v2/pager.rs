@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::{Api, Identity, is_unknown_path, refusal, total},
+    api::{Api, Identity, is_unknown_path, refusal, total_of},
     wire::Row,
 };
 use crate::{
@@ -36,7 +36,11 @@ pub(super) struct List<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Position {
     /// All rows numbered `from` or above are left; `page` is above 1 only behind empty pages.
-    Keyset { from: u64, page: u32 },
+    Keyset {
+        from: u64,
+        page: u32,
+        count: Option<Count>,
+    },
     /// The server does not sort by number: by page, to be proved at the end.
     Numbered {
         total: u64,
@@ -46,8 +50,21 @@ pub(super) enum Position {
     },
 }
 
+/// What a keyset counted so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Count {
+    /// The whole list, when it was last counted.
+    whole: u64,
+    /// What must be left, unless rows were deleted.
+    left: u64,
+}
+
 impl Position {
-    pub(super) const START: Self = Self::Keyset { from: 0, page: 1 };
+    pub(super) const START: Self = Self::Keyset {
+        from: 0,
+        page: 1,
+        count: None,
+    };
 
     pub(super) fn of(cursor: Option<&Cursor>) -> Option<Self> {
         cursor.map_or(Some(Self::START), |cursor| {
@@ -95,11 +112,9 @@ impl Api {
         identity: Identity,
     ) -> Result<Reply<T>, IntegrationError> {
         let (filter, page) = match &position {
-            Position::Keyset { from: 0, page } => (None, *page),
-            Position::Keyset { from, page } => (Some(format!("{}=[{from}~]", list.key)), *page),
-            Position::Numbered {
-                total, seen, pages, ..
-            } => (None, next_page(*total, *seen, pages)),
+            Position::Keyset { from: 0, page, .. } => (None, *page),
+            Position::Keyset { from, page, .. } => (Some(format!("{}=[{from}~]", list.key)), *page),
+            Position::Numbered { total, seen, pages } => (None, next_page(*total, *seen, pages)),
         };
         let answer = self.ask(list, filter.as_deref(), page, PAGE_SIZE).await?;
         if is_unknown_path(&answer) {
@@ -107,14 +122,17 @@ impl Api {
         }
         let (rows, total) = read::<T>(&answer, identity)?;
         let rows = match position {
-            Position::Keyset { from, page } if ascend(&rows, from) => {
+            Position::Keyset { from, page, count } if ascend(&rows, from) => {
+                let whole = self.recount(list, total, count, identity).await?;
                 if rows.is_empty() && total > 0 && page >= EMPTY_PAGES {
                     self.rest(list, filter.as_deref(), identity).await?
                 } else {
-                    keyset(rows, total, from, page)
+                    keyset(rows, total, from, page, whole)
                 }
             }
-            Position::Keyset { from: 0, page: 1 } => numbered(rows, total, total, 0, Vec::new()),
+            Position::Keyset {
+                from: 0, page: 1, ..
+            } => numbered(rows, total, total, 0, Vec::new()),
             Position::Keyset { .. } => return Err(answer.violation(Violation::PagingLoop)),
             Position::Numbered {
                 total: known,
@@ -175,6 +193,35 @@ impl Api {
         }
     }
 
+    /// How many rows the whole list has. It is asked for again where fewer are left than must be:
+    /// deletions lower both numbers, while a list that is not in the order of its numbers, or of
+    /// which a part is hidden by now, has lost them behind the cursor.
+    async fn recount(
+        &self,
+        list: List<'_>,
+        total: u64,
+        count: Option<Count>,
+        identity: Identity,
+    ) -> Result<u64, IntegrationError> {
+        let Some(Count { whole, left }) = count else {
+            return Ok(total);
+        };
+        if total >= left {
+            return Ok(whole);
+        }
+        let answer = self.ask(list, None, 1, 1).await?;
+        let now = total_of(&answer, identity)?;
+        if left - total > whole.saturating_sub(now) {
+            return Err(IntegrationError::IncompleteListing {
+                context: Box::new(answer.context()),
+                reason: Incompleteness::RowsMissing {
+                    remaining: left - total,
+                },
+            });
+        }
+        Ok(now)
+    }
+
     /// What a keyset still holds behind empty pages, in one answer: page size zero means all.
     async fn rest<T: Row>(
         &self,
@@ -215,7 +262,7 @@ impl Api {
 }
 
 fn read<T: Row>(answer: &Answer, identity: Identity) -> Result<(Vec<T>, u64), IntegrationError> {
-    let total = total(answer, identity)?;
+    let total = total_of(answer, identity)?;
     // An empty list may be `null`.
     let rows: Option<Vec<T>> = answer.json()?;
     Ok((rows.unwrap_or_default(), total))
@@ -228,23 +275,18 @@ fn ascend<T: Row>(rows: &[T], from: u64) -> bool {
 /// The total of a keyset answer is what remains, so the answer that holds that many rows is the
 /// last. Nothing else ends it: 2.5 takes signatures out of its pages after cutting them, which
 /// leaves short and empty pages in mid-list.
-fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32) -> Rows<T> {
-    let next = match rows.last() {
-        _ if rows.len() as u64 == total => Next::End,
-        Some(last) => Next::Page(
-            Position::Keyset {
-                from: last.id() + 1,
-                page: 1,
-            }
-            .cursor(),
-        ),
-        None => Next::Page(
-            Position::Keyset {
-                from,
-                page: page + 1,
-            }
-            .cursor(),
-        ),
+fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32, whole: u64) -> Rows<T> {
+    let read = rows.len() as u64;
+    let (from, page) = match rows.last() {
+        Some(last) => (last.id() + 1, 1),
+        None => (from, page + 1),
+    };
+    let next = if read == total {
+        Next::End
+    } else {
+        let left = total.saturating_sub(read);
+        let count = Some(Count { whole, left });
+        Next::Page(Position::Keyset { from, page, count }.cursor())
     };
     Rows {
         rows,

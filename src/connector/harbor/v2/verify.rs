@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{
     HarborV2,
-    api::{Api, Identity, is_unknown_path, project_segment, total},
+    api::{Api, Identity, is_unknown_path, project_segment, total_of},
     wire::{ProjectWire, Row, SystemInfoWire},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Api {
     /// may see every name and be refused every artifact.
     async fn look(&self, identity: Identity) -> Result<Seen, IntegrationError> {
         let projects = self.get(Step::Listing, "/projects", &ONE_ROW).await?;
-        let namespaces = total(&projects, identity)?;
+        let namespaces = total_of(&projects, identity)?;
         let first: Option<Vec<ProjectWire>> = projects.json()?;
         if let Some(project) = first.unwrap_or_default().first() {
             let path = format!("/projects/{}/artifacts", project.id());
@@ -84,11 +84,11 @@ impl Api {
                 let path = format!("/projects/{}/repositories", project_segment(&project.name));
                 rows = self.get(Step::Listing, &path, &ONE_ROW).await?;
             }
-            total(&rows, identity)?;
+            total_of(&rows, identity)?;
         }
         let repositories = self.get(Step::Listing, "/repositories", &ONE_ROW).await?;
         let repositories = match identity {
-            _ if !is_unknown_path(&repositories) => Some(total(&repositories, identity)?),
+            _ if !is_unknown_path(&repositories) => Some(total_of(&repositories, identity)?),
             Identity::Admin => Some(self.statistics().await?.total_repo_count),
             Identity::User | Identity::Robot => None,
         };

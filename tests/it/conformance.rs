@@ -1,0 +1,203 @@
+//! Every connector against the one suite.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use registry_intake::{
+    clock::{Clock, SystemClock},
+    config::IntegrationConfigBuilder,
+    conformance::{Shown, Subject},
+    connector::RegistryConnector,
+    simulator::{Contents, Faults, HarborV2, Project, Push, Release, RequestLog},
+};
+
+use crate::harbor_v2::{as_admin, as_robot, connector, jumping_clock};
+
+struct Harbor {
+    harbor: Arc<HarborV2>,
+    clock: Arc<dyn Clock>,
+    account: fn(&HarborV2) -> IntegrationConfigBuilder,
+    user: &'static str,
+    patience: Duration,
+}
+
+impl Harbor {
+    async fn as_admin(release: Release, clock: Arc<dyn Clock>) -> Self {
+        Self::start(release, clock, as_admin, HarborV2::USERNAME).await
+    }
+
+    async fn as_robot(release: Release, clock: Arc<dyn Clock>) -> Self {
+        Self::start(release, clock, as_robot, HarborV2::ROBOT_USERNAME).await
+    }
+
+    async fn start(
+        release: Release,
+        clock: Arc<dyn Clock>,
+        account: fn(&HarborV2) -> IntegrationConfigBuilder,
+        user: &'static str,
+    ) -> Self {
+        let builder = HarborV2::builder().release(release).contents(contents());
+        let harbor = builder.clock(Arc::clone(&clock)).start().await.unwrap();
+        Self {
+            harbor: Arc::new(harbor),
+            clock,
+            account,
+            user,
+            patience: Duration::from_millis(300),
+        }
+    }
+
+    /// For a simulator that holds back a refusal in real time, and shows nothing to strangers:
+    /// what they may see is answered to a wrong password too, and costs it a log-in in silence.
+    fn private(mut self) -> Self {
+        self.patience = Duration::from_secs(10);
+        self.harbor
+            .change(|contents| contents.delete_project("library"));
+        self
+    }
+
+    fn lists_projects_artifacts(&self) -> bool {
+        self.harbor.release() >= Release::V2_11
+    }
+
+    /// Does something when so many more requests have come.
+    fn after(&self, requests: u64, act: impl Fn(&HarborV2) + Send + Sync + 'static) {
+        let server: Weak<HarborV2> = Arc::downgrade(&self.harbor);
+        let due = self.harbor.log().total() + requests + 1;
+        self.harbor.before_request(move |number, _, _| {
+            if let Some(harbor) = server.upgrade().filter(|_| number == due) {
+                act(&harbor);
+            }
+        });
+    }
+}
+
+/// Pages of several lengths, an empty project, and in one repository signatures in mid-list.
+fn contents() -> Contents {
+    let mut contents = Contents::empty();
+    contents.create_project(Project::public("library"));
+    contents.create_project(Project::private("team"));
+    contents.create_project(Project::private("empty"));
+    contents.create_project(Project::private("doomed"));
+    contents.create_project(Project::private("mirror").proxy_cache(1));
+    for number in 0..130 {
+        let pushed = contents.push("team/app", Push::image().tag(&format!("v{number}")));
+        if (40..60).contains(&number) {
+            contents.push("team/app", Push::signature_of(&pushed.digest));
+        }
+    }
+    contents.push("library/nginx", Push::image().tag("1.27").tag("latest"));
+    contents.push("library/deep/er/name", Push::image());
+    contents.push("doomed/one", Push::image().tag("a"));
+    contents.push("doomed/two", Push::image().tag("b"));
+    contents.push("mirror/alpine", Push::image().tag("3.20"));
+    contents
+}
+
+impl Subject for Harbor {
+    fn connector(&self) -> Arc<dyn RegistryConnector> {
+        let config = (self.account)(&self.harbor).read_timeout(self.patience);
+        connector(config, &self.clock)
+    }
+
+    fn contents(&self) -> BTreeSet<Shown> {
+        let rows = self.harbor.listed().into_iter();
+        rows.filter(|row| !row.proxy_cache)
+            .map(|row| Shown {
+                repository: row.repository,
+                digest: row.digest,
+                tags: row.tags,
+            })
+            .collect()
+    }
+
+    fn faults(&self) -> &Faults {
+        self.harbor.faults()
+    }
+
+    fn log(&self) -> &RequestLog {
+        self.harbor.log()
+    }
+
+    fn scope_lists(&self) -> &[&str] {
+        if self.lists_projects_artifacts() {
+            &["sort=project_id"]
+        } else {
+            &["sort=project_id", "sort=repository_id"]
+        }
+    }
+
+    fn entries(&self) -> &str {
+        if self.lists_projects_artifacts() {
+            "/projects/2/artifacts"
+        } else {
+            "/repositories/app/artifacts"
+        }
+    }
+
+    fn failed_logins(&self) -> u64 {
+        self.harbor.accounts().failed_logins(self.user)
+    }
+
+    fn change_password_after(&self, requests: u64) {
+        let user = self.user;
+        self.after(requests, move |harbor| {
+            harbor.accounts().set_password(user, "another");
+        });
+    }
+
+    fn delete_scope_after(&self, requests: u64) {
+        let due = self.harbor.log().total() + requests + 1;
+        self.harbor.before_request(move |number, _, contents| {
+            if number == due {
+                contents.delete_project("doomed");
+            }
+        });
+    }
+}
+
+/// A module of tests for each subject, with a test for each case.
+macro_rules! conformance {
+    ($($subject:ident: $start:expr;)+) => {$(
+        mod $subject {
+            use super::*;
+
+            conformance!(@jumping $start;
+                everything_is_listed_once
+                vanishing_scopes_are_passed_over
+                a_hidden_scope_is_noticed
+                a_dropped_listing_asks_no_more
+                stripped_credentials_never_hide
+                passing_faults_do_not_matter
+                broken_answers_are_never_believed
+                wrong_pages_are_never_believed
+                refused_scopes_are_told_and_passed_over
+            );
+
+            /// By the machine's clock, since requests in flight meet the lock of the first.
+            #[tokio::test]
+            async fn a_changed_password_costs_one_failed_log_in() {
+                let start = async || $start(SystemClock::shared()).await.private();
+                registry_intake::conformance::a_changed_password_costs_one_failed_log_in(start)
+                    .await;
+            }
+        }
+    )+};
+    (@jumping $start:expr; $($case:ident)+) => {$(
+        #[tokio::test]
+        async fn $case() {
+            registry_intake::conformance::$case(async || $start(jumping_clock()).await).await;
+        }
+    )+};
+}
+
+conformance! {
+    harbor_2_15_as_admin: (async |clock| Harbor::as_admin(Release::V2_15, clock).await);
+    harbor_2_15_as_robot: (async |clock| Harbor::as_robot(Release::V2_15, clock).await);
+    harbor_2_9_as_robot: (async |clock| Harbor::as_robot(Release::V2_9, clock).await);
+    harbor_2_5_as_admin: (async |clock| Harbor::as_admin(Release::V2_5, clock).await);
+    harbor_2_0_as_admin: (async |clock| Harbor::as_admin(Release::V2_0, clock).await);
+}
