@@ -3,6 +3,7 @@
 
 mod config;
 mod conformance;
+mod contract;
 mod harbor_v2;
 mod pace;
 mod replay;

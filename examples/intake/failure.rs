@@ -1,0 +1,89 @@
+//! How a command ends.
+
+use std::{io, process::ExitCode};
+
+use registry_intake::{
+    config::ConfigErrors,
+    error::{ErrorCode, ErrorRecord, IntegrationError},
+    inventory::InventoryError,
+};
+use serde::Serialize;
+
+/// How a command ended that left its report, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    Done,
+    /// What was read is not all that there is.
+    Incomplete,
+    Failed,
+}
+
+impl Verdict {
+    /// The exit code of wrong usage.
+    pub(crate) const USAGE: u8 = 2;
+}
+
+impl From<Verdict> for ExitCode {
+    fn from(verdict: Verdict) -> Self {
+        Self::from(match verdict {
+            Verdict::Done => 0,
+            Verdict::Incomplete => 3,
+            Verdict::Failed => 1,
+        })
+    }
+}
+
+/// Why a command left no report.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments make no sense together.
+    Usage(String),
+    /// Nobody reads the output any more.
+    Closed,
+    /// Anything else.
+    Error(Explained),
+}
+
+/// An error as it is reported.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explained {
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) message: String,
+    pub(crate) remedy: Option<String>,
+}
+
+impl From<ErrorRecord> for Explained {
+    fn from(record: ErrorRecord) -> Self {
+        Self {
+            code: Some(record.code),
+            message: record.message,
+            remedy: Some(record.remedy),
+        }
+    }
+}
+
+macro_rules! explained {
+    ($($error:ty),+) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Error(ErrorRecord::from(&error).into())
+            }
+        }
+    )+};
+}
+
+explained!(ConfigErrors, IntegrationError, InventoryError);
+
+/// Of standard output or of the machine: no registry is at fault, so it has no code.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
+        Self::Error(Explained {
+            code: None,
+            message: error.to_string(),
+            remedy: None,
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! `list`: every image, straight from the registry.
+
+use std::io::{self, Write};
+
+use futures_util::StreamExt;
+use registry_intake::{
+    config::IntegrationConfig,
+    connector::{ListingEvent, RequestCount, RunProof, connect, list as listing},
+    error::{ErrorCode, ErrorRecord, IntegrationError},
+    image::{Proof, Scope},
+};
+use serde::Serialize;
+
+use crate::{
+    failure::{Failure, Verdict},
+    output::{Output, Report},
+    records::ImageRecord,
+};
+
+pub(crate) async fn list(config: &IntegrationConfig, output: &Output) -> Result<Verdict, Failure> {
+    let mut run = Run {
+        integration: config.name(),
+        output,
+        requests: RequestCount::new(),
+        images: 0,
+    };
+    output.spin();
+    let ended = run.read(config).await;
+    output.at_rest();
+    run.end(ended?)
+}
+
+/// The proof of a listing, or the error that ended it.
+type Ended = Result<RunProof, IntegrationError>;
+
+struct Run<'a> {
+    integration: &'a str,
+    output: &'a Output,
+    requests: RequestCount,
+    images: u64,
+}
+
+impl Run<'_> {
+    /// Tells every event. How the registry ended the listing is no failure of the command.
+    async fn read(&mut self, config: &IntegrationConfig) -> Result<Option<Ended>, Failure> {
+        let connector = match connect(config) {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Some(Err(error))),
+        };
+        let mut events = listing(connector, self.requests.clone());
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(ListingEvent::Finished(proof)) => return Ok(Some(Ok(proof))),
+                Ok(event) => self.tell(&event)?,
+                Err(error) => return Ok(Some(Err(error))),
+            }
+            let (name, images, requests) = (self.integration, self.images, self.requests.get());
+            self.output
+                .progress(|| format!("{name}: {images} images, {requests} requests"));
+        }
+        Ok(None)
+    }
+
+    fn tell(&mut self, event: &ListingEvent) -> Result<(), Failure> {
+        let integration = self.integration;
+        match event {
+            ListingEvent::Page { images, .. } => {
+                for image in images {
+                    self.images += 1;
+                    self.output.report(&Event::Image {
+                        integration,
+                        image: ImageRecord::from(image),
+                    })?;
+                }
+                Ok(())
+            }
+            ListingEvent::Listed(scope) => {
+                let scope = ScopeRecord::from(scope);
+                self.output
+                    .report(&Event::ScopeListed { integration, scope })
+            }
+            ListingEvent::Excluded(scope, reason) => self.output.report(&Event::ScopeExcluded {
+                integration,
+                scope: ScopeRecord::from(scope),
+                reason: reason.as_str(),
+            }),
+            ListingEvent::Skipped(scope, error) => {
+                let record = ErrorRecord::from(error);
+                self.output.report(&Event::ScopeSkipped {
+                    integration,
+                    scope: ScopeRecord::from(scope),
+                    code: record.code,
+                    message: record.message,
+                    remedy: record.remedy,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end(&self, ended: Option<Ended>) -> Result<Verdict, Failure> {
+        let proof = ended.as_ref().and_then(|ended| ended.as_ref().ok());
+        let complete = proof.is_some_and(RunProof::is_complete);
+        let code = match &ended {
+            Some(Err(error)) => Some(error.code()),
+            _ if complete => None,
+            _ => Some(ErrorCode::IncompleteListing),
+        };
+        self.output.report(&Event::End {
+            integration: self.integration,
+            complete,
+            proof: proof.map(|proof| proof.proof),
+            images: self.images,
+            requests: self.requests.get(),
+            code,
+        })?;
+        if let Some(Err(error)) = &ended {
+            let error = ErrorRecord::from(error).into();
+            self.output.error(Some(self.integration), &error);
+        }
+        Ok(if complete {
+            Verdict::Done
+        } else {
+            Verdict::Incomplete
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event<'a> {
+    Image {
+        integration: &'a str,
+        #[serde(flatten)]
+        image: ImageRecord<'a>,
+    },
+    ScopeListed {
+        integration: &'a str,
+        #[serde(flatten)]
+        scope: ScopeRecord<'a>,
+    },
+    ScopeExcluded {
+        integration: &'a str,
+        #[serde(flatten)]
+        scope: ScopeRecord<'a>,
+        reason: &'static str,
+    },
+    ScopeSkipped {
+        integration: &'a str,
+        #[serde(flatten)]
+        scope: ScopeRecord<'a>,
+        code: ErrorCode,
+        message: String,
+        remedy: String,
+    },
+    End {
+        integration: &'a str,
+        complete: bool,
+        proof: Option<Proof>,
+        images: u64,
+        requests: u64,
+        code: Option<ErrorCode>,
+    },
+}
+
+#[derive(Serialize)]
+struct ScopeRecord<'a> {
+    scope: &'static str,
+    name: Option<&'a str>,
+}
+
+impl<'a> From<&'a Scope> for ScopeRecord<'a> {
+    fn from(scope: &'a Scope) -> Self {
+        let (scope, name) = match scope {
+            Scope::Namespace(name) => ("namespace", Some(name.as_str())),
+            Scope::Repository(name) => ("repository", Some(name.as_str())),
+            _ => ("registry", None),
+        };
+        Self { scope, name }
+    }
+}
+
+impl Report for Event<'_> {
+    fn text(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Event::Image { image, .. } => image.text(to),
+            Event::ScopeListed { .. } => Ok(()),
+            Event::ScopeExcluded { scope, reason, .. } => {
+                writeln!(to, "left out: {} ({reason})", scope.text())
+            }
+            Event::ScopeSkipped {
+                scope,
+                code,
+                message,
+                remedy,
+                ..
+            } => writeln!(
+                to,
+                "not read: {} [{code}]: {message}\n  What to do: {remedy}",
+                scope.text()
+            ),
+            Event::End {
+                integration,
+                complete,
+                proof,
+                images,
+                requests,
+                ..
+            } => {
+                let word = if *complete {
+                    "complete"
+                } else {
+                    "not complete"
+                };
+                write!(to, "{integration}: {word}")?;
+                if let Some(proof) = proof {
+                    write!(to, " by {}", proof.as_str())?;
+                }
+                writeln!(to, ", {images} images, {requests} requests")
+            }
+        }
+    }
+}
+
+impl ScopeRecord<'_> {
+    fn text(&self) -> String {
+        match self.name {
+            Some(name) => format!("{} {}", self.scope, name.escape_debug()),
+            None => format!("the {}", self.scope),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Where reports go: standard output, as text or as JSON, with a progress bar in a terminal.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::{
+    arguments::Format,
+    failure::{Explained, Failure},
+};
+
+/// What can be reported: one JSON object, or lines of text.
+pub(crate) trait Report: Serialize {
+    fn text(&self, to: &mut Vec<u8>) -> io::Result<()>;
+}
+
+pub(crate) struct Output {
+    format: Format,
+    bar: ProgressBar,
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        let shown = format == Format::Text && io::stdout().is_terminal();
+        Self {
+            format,
+            // Drawn on standard error, and only if that is a terminal too.
+            bar: if shown {
+                ProgressBar::no_length()
+            } else {
+                ProgressBar::hidden()
+            },
+        }
+    }
+
+    /// Writes one report at once and whole.
+    pub(crate) fn report(&self, report: &impl Report) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        match self.format {
+            Format::Text => report.text(&mut text)?,
+            Format::Json => write_json(&mut text, report)?,
+        }
+        self.write(&text)
+    }
+
+    fn write(&self, text: &[u8]) -> Result<(), Failure> {
+        self.bar.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text)?;
+            stdout.flush()
+        })?;
+        Ok(())
+    }
+
+    /// Says on standard error what went wrong, with the integration that it concerns.
+    pub(crate) fn error(&self, integration: Option<&str>, error: &Explained) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            error: &'a Explained,
+            integration: Option<&'a str>,
+        }
+
+        let mut text = Vec::new();
+        let written = match self.format {
+            Format::Json => write_json(&mut text, &Line { error, integration }),
+            Format::Text => explain(&mut text, integration, error),
+        };
+        // There is no third place that could be told.
+        let _ = written.and_then(|()| self.bar.suspend(|| io::stderr().lock().write_all(&text)));
+    }
+
+    /// A bar that counts towards no end, until [`Output::at_rest`].
+    pub(crate) fn spin(&self) {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            self.bar.set_style(style);
+        }
+        self.bar.reset();
+        self.bar.enable_steady_tick(Duration::from_millis(120));
+    }
+
+    pub(crate) fn progress(&self, message: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(message());
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn at_rest(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+}
+
+fn write_json(to: &mut Vec<u8>, report: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, report)?;
+    to.push(b'\n');
+    Ok(())
+}
+
+fn explain(to: &mut Vec<u8>, integration: Option<&str>, error: &Explained) -> io::Result<()> {
+    write!(to, "error")?;
+    if let Some(name) = integration {
+        write!(to, " of {name}")?;
+    }
+    if let Some(code) = error.code {
+        write!(to, " [{code}]")?;
+    }
+    writeln!(to, ": {}", error.message)?;
+    match &error.remedy {
+        Some(remedy) => writeln!(to, "  {remedy}"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,185 @@
+//! `verify`: each step of an integration, and what to do about the one that fails.
+
+use std::io::{self, Write};
+
+use registry_intake::{
+    config::IntegrationConfig,
+    connector::{Outcome, Probe, Verification, Warning, connect},
+    error::{ErrorCode, ErrorRecord, IntegrationError, Step},
+};
+use serde::Serialize;
+
+use crate::{
+    failure::{Failure, Verdict},
+    output::{Output, Report},
+};
+
+pub(crate) async fn verify(
+    config: &IntegrationConfig,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    output.spin();
+    output.progress(|| format!("verifying {}", config.name()));
+    let verification = match connect(config) {
+        Ok(connector) => connector.verify().await,
+        Err(error) => no_connection(config, error),
+    };
+    output.at_rest();
+    let report = VerifyReport::new(config, &verification);
+    output.report(&report)?;
+    Ok(if report.ok {
+        Verdict::Done
+    } else {
+        Verdict::Failed
+    })
+}
+
+/// The report of an integration for which no connector could be made.
+fn no_connection(config: &IntegrationConfig, error: IntegrationError) -> Verification {
+    let warnings = config.warnings().iter().copied();
+    let mut verification =
+        Verification::new(config.registry(), warnings.map(Warning::Config).collect());
+    let host = config.endpoint().authority();
+    verification.probes.push(Probe {
+        step: Step::Config,
+        subject: host.clone(),
+        outcome: Outcome::Failed(error),
+        elapsed: std::time::Duration::ZERO,
+    });
+    verification.skip_the_rest(&host);
+    verification
+}
+
+#[derive(Serialize)]
+pub(crate) struct VerifyReport<'a> {
+    integration: &'a str,
+    pub(crate) ok: bool,
+    registry: RegistryRecord<'a>,
+    seen: SeenRecord,
+    warnings: Vec<WarningRecord>,
+    probes: Vec<ProbeRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct RegistryRecord<'a> {
+    #[serde(rename = "type")]
+    registry_type: &'static str,
+    version: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SeenRecord {
+    namespaces: Option<u64>,
+    repositories: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct WarningRecord {
+    code: &'static str,
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+struct ProbeRecord<'a> {
+    step: Step,
+    subject: &'a str,
+    outcome: &'static str,
+    elapsed_ms: u128,
+    code: Option<ErrorCode>,
+    message: Option<String>,
+    remedy: Option<String>,
+}
+
+impl<'a> VerifyReport<'a> {
+    pub(crate) fn new(config: &'a IntegrationConfig, verification: &'a Verification) -> Self {
+        Self {
+            integration: config.name(),
+            ok: verification.is_ok(),
+            registry: RegistryRecord {
+                registry_type: config.registry_type().as_str(),
+                version: verification.version.as_deref(),
+            },
+            seen: SeenRecord {
+                namespaces: verification.seen.namespaces,
+                repositories: verification.seen.repositories,
+            },
+            warnings: verification
+                .warnings
+                .iter()
+                .map(|warning| WarningRecord {
+                    code: warning.code(),
+                    message: warning.message(),
+                })
+                .collect(),
+            probes: verification.probes.iter().map(ProbeRecord::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Probe> for ProbeRecord<'a> {
+    fn from(probe: &'a Probe) -> Self {
+        let error = match &probe.outcome {
+            Outcome::Failed(error) => Some(ErrorRecord::from(error)),
+            _ => None,
+        };
+        let code = error.as_ref().map(|error| error.code);
+        let (message, remedy) = error.map(|error| (error.message, error.remedy)).unzip();
+        Self {
+            step: probe.step,
+            subject: &probe.subject,
+            outcome: probe.outcome.as_str(),
+            elapsed_ms: probe.elapsed.as_millis(),
+            code,
+            message,
+            remedy,
+        }
+    }
+}
+
+impl Report for VerifyReport<'_> {
+    fn text(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        let RegistryRecord {
+            registry_type,
+            version,
+        } = &self.registry;
+        let version = version.unwrap_or("of unknown version").escape_debug();
+        writeln!(to, "{}: {registry_type} {version}", self.integration)?;
+        let width = self.probes.iter().map(|probe| probe.subject.len()).max();
+        for probe in &self.probes {
+            probe.text(to, width.unwrap_or_default())?;
+        }
+        for warning in &self.warnings {
+            writeln!(to, "  warning  {}: {}", warning.code, warning.message)?;
+        }
+        let count = |number: Option<u64>, what| match number {
+            Some(number) => format!("{number} {what}"),
+            None => format!("an unknown number of {what}"),
+        };
+        match self.probes.iter().find_map(|probe| probe.code) {
+            None => writeln!(
+                to,
+                "  verified: the account sees {} and {}",
+                count(self.seen.namespaces, "namespaces"),
+                count(self.seen.repositories, "repositories"),
+            ),
+            Some(code) => writeln!(to, "  not verified: {code}"),
+        }
+    }
+}
+
+impl ProbeRecord<'_> {
+    fn text(&self, to: &mut Vec<u8>, width: usize) -> io::Result<()> {
+        write!(to, "  {:<8} {:<12} ", self.outcome, self.step.as_str())?;
+        if self.outcome == "skipped" {
+            return writeln!(to, "{}", self.subject);
+        }
+        writeln!(to, "{:<width$} {:>6} ms", self.subject, self.elapsed_ms)?;
+        if let Some(message) = &self.message {
+            writeln!(to, "           {message}")?;
+        }
+        match &self.remedy {
+            Some(remedy) => writeln!(to, "           What to do: {remedy}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use registry_intake::simulator::HarborV2;
+
+use super::program::{Program, admin, harbor, integration, refused, stable};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_integration_is_reported_step_by_step_and_ends_with_0() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    let ended = program.json(["verify"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(stable(&ended.stdout, &harbor));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_integration_leaves_its_report_on_standard_output_and_ends_with_1() {
+    let harbor = harbor().await;
+    let program = Program::new(&refused("prod", &harbor));
+    let ended = program.json(["verify"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
+    insta::assert_snapshot!(stable(&ended.stdout, &harbor));
+    assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_aligned_and_names_the_remedy_under_the_failure() {
+    let harbor = harbor().await;
+    let secret = format!("password = {:?}", HarborV2::ROBOT_SECRET);
+    let robot = integration("robot", &harbor, HarborV2::ROBOT_USERNAME, &secret);
+    let program = Program::new(&(admin("prod", &harbor) + &robot));
+    let ended = program.run(["verify"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
+    let text: Vec<_> = ended.stdout.lines().map(without_duration).collect();
+    insta::assert_snapshot!(stable(&text.join("\n"), &harbor));
+}
+
+fn without_duration(line: &str) -> String {
+    match line.strip_suffix(" ms") {
+        Some(rest) => format!(
+            "{}0 ms",
+            rest.trim_end_matches(|c: char| c.is_ascii_digit())
+        ),
+        None => line.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_without_a_connector_is_reported_too() {
+    let program = Program::new(
+        r#"
+[[integrations]]
+name = "acr"
+type = "acr-personal"
+domain = "registry.cn-hangzhou.aliyuncs.com"
+region_id = "cn-hangzhou"
+username = "someone"
+password = { env = "ACR_PASSWORD" }
+"#,
+    );
+    let ended = program.json(["verify"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
+    let [report] = <[_; 1]>::try_from(ended.objects()).unwrap();
+    assert_eq!(report["registry"]["type"], "acr-personal");
+    assert_eq!(report["probes"][0]["code"], "NotSupported");
+}
