@@ -8,4 +8,5 @@ mod harbor_v2;
 mod pace;
 mod replay;
 mod replay_server;
+mod simulator_faults;
 mod simulator_recordings;

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
     clock::{ManualClock, Timestamp},
-    simulator::{Contents, HarborV2, HarborV2Builder, Release},
+    simulator::{Account, Contents, HarborV2, Release},
 };
 
 use self::seed::Rows;
@@ -82,26 +82,32 @@ impl Server {
         self.files.iter().map(|(name, _)| *name)
     }
 
-    fn builder(&self, contents: Contents, clock: &ManualClock) -> HarborV2Builder {
+    async fn start(
+        &self,
+        contents: Contents,
+        accounts: &[Account],
+        clock: &ManualClock,
+    ) -> HarborV2 {
         let builder = HarborV2::builder()
             .clock(Arc::new(clock.clone()))
             .release(self.release)
             .contents(contents)
             .external_url(&format!("http://{}", self.host));
-        seed::with_accounts(builder, self.folder, self.file_names())
+        let harbor = builder.start().await.unwrap();
+        for account in accounts {
+            harbor.accounts().add(account.clone());
+        }
+        harbor
     }
 
     async fn compare(&self) {
         let contents = Rows::read(self.folder, self.file_names()).contents();
+        let accounts = seed::accounts(self.folder, self.file_names());
         let mut compared = Vec::new();
         let mut differences = Vec::new();
         for file in self.file_names() {
             let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
-            let harbor = self
-                .builder(contents.clone(), &clock)
-                .start()
-                .await
-                .unwrap();
+            let harbor = self.start(contents.clone(), &accounts, &clock).await;
             let rows = Rows::read(self.folder, [file]);
             let mut count = 0;
             let exchanges = Recording::read(self.folder, file).exchanges;
@@ -282,7 +288,8 @@ async fn a_failed_log_in_locks_its_name_as_recorded() {
     };
     let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
     let contents = Rows::read(server.folder, ["full-keyset-1", "repositories-all"]).contents();
-    let harbor = Arc::new(server.builder(contents, &clock).start().await.unwrap());
+    let accounts = seed::accounts(server.folder, server.file_names());
+    let harbor = Arc::new(server.start(contents, &accounts, &clock).await);
     let mut held = None;
     let mut compared = 0;
     for exchange in Recording::read(server.folder, "lockout").exchanges {

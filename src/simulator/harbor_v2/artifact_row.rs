@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 
 use super::{
     Asked, NEVER,
-    contents::{Artifact, Reference, Repository},
     push::Kind,
     query::Query,
+    records::{Artifact, Reference, Repository},
     stamp,
 };
 

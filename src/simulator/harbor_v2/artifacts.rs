@@ -4,8 +4,8 @@ use super::{
     Asked,
     accounts::Permission,
     artifact_row::Flags,
-    contents::{Artifact, Repository},
     query::{Pattern, Query, Style, directed},
+    records::{Artifact, Repository},
     refusal::Refusal,
     rows::Rows,
 };

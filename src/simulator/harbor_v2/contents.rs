@@ -1,20 +1,19 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    ops::Range,
     time::Duration,
 };
 
 use super::{
-    push::{Child, Kind, Listed, Platform, Project, Push, Pushed},
+    push::{Child, Listed, Project, Push, Pushed},
+    records::{Artifact, ProjectRecord, Reference, Repository, Tag, digest_of, size_of},
     release::Release,
-    rows::Rows,
     sized::Even,
 };
 use crate::clock::Timestamp;
 
 /// 2026-01-01T00:00:00Z, before the first change.
-const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600_000_000_000);
+pub(super) const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600_000_000_000);
 
 /// Projects, repositories, artifacts and tags.
 ///
@@ -37,74 +36,15 @@ const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600_000_000_00
 pub struct Contents {
     pub(super) projects: BTreeMap<u64, ProjectRecord>,
     pub(super) repositories: BTreeMap<u64, Repository>,
-    by_path: BTreeMap<String, u64>,
-    artifacts: BTreeMap<u64, Artifact>,
-    even: Even,
+    pub(super) by_path: BTreeMap<String, u64>,
+    pub(super) artifacts: BTreeMap<u64, Artifact>,
+    pub(super) even: Even,
     last_project: u64,
     last_repository: u64,
     last_artifact: u64,
     last_tag: u64,
     now: Timestamp,
     next: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct ProjectRecord {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) public: bool,
-    pub(super) registry_id: Option<u64>,
-    pub(super) created: Timestamp,
-    pub(super) repositories: BTreeSet<u64>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Repository {
-    pub(super) id: u64,
-    pub(super) project: u64,
-    pub(super) path: String,
-    pub(super) created: Timestamp,
-    /// The last push, move or deletion.
-    pub(super) changed: Timestamp,
-    /// Artifacts that follow from their ids, less those that were deleted or changed since.
-    generated: Range<u64>,
-    gone: BTreeSet<u64>,
-    stored: BTreeSet<u64>,
-    /// Of stored artifacts.
-    tags: BTreeMap<String, u64>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Artifact {
-    pub(super) id: u64,
-    pub(super) repository: u64,
-    pub(super) digest: String,
-    pub(super) kind: Kind,
-    pub(super) docker: bool,
-    pub(super) platform: Platform,
-    pub(super) artifact_type: Option<String>,
-    pub(super) pushed: Timestamp,
-    pub(super) size: u64,
-    pub(super) tags: Vec<Tag>,
-    pub(super) references: Vec<Reference>,
-    pub(super) subject: Option<String>,
-    /// How many indexes it belongs to.
-    parents: usize,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Tag {
-    pub(super) id: u64,
-    pub(super) name: String,
-    pub(super) pushed: Timestamp,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Reference {
-    pub(super) id: u64,
-    pub(super) digest: String,
-    pub(super) platform: Platform,
-    pub(super) attests: Option<String>,
 }
 
 impl Contents {
@@ -139,7 +79,8 @@ impl Contents {
             ..Self::empty()
         };
         for index in 0..even.projects {
-            contents.create_project(Project::private(&even.project_name(index)));
+            contents.tick();
+            contents.add_project(Project::private(&even.project_name(index)));
         }
         for index in 0..even.repositories {
             let project = even.project_of(index);
@@ -169,12 +110,6 @@ impl Contents {
     fn tick(&mut self) {
         let second_later = self.now.saturating_add(Duration::from_secs(1));
         self.now = self.next.take().unwrap_or(second_later);
-    }
-
-    fn generated_at(&self, id: u64) -> Timestamp {
-        // The projects and repositories took a second each before.
-        let before = self.even.projects + self.even.repositories;
-        BEGINNING.saturating_add(Duration::from_secs(before + id))
     }
 
     /// Creates a project, unless there is one of its name, and returns its id.
@@ -322,113 +257,6 @@ impl Contents {
                 proxy_cache,
             })
         })
-    }
-
-    /// What the lists of these repositories page through.
-    pub(super) fn rows<'a>(
-        &self,
-        repositories: impl IntoIterator<Item = &'a Repository>,
-        release: Release,
-    ) -> Rows {
-        let mut rows = Rows::default();
-        for repository in repositories {
-            rows.add_range(repository.generated.clone(), &repository.gone);
-            for id in &repository.stored {
-                let Some(artifact) = self.artifacts.get(id) else {
-                    continue;
-                };
-                if artifact.takes_a_row(release) {
-                    rows.add(*id);
-                } else if release.filters_after_paging() && artifact.kind == Kind::Signature {
-                    rows.add_hidden(*id);
-                }
-            }
-        }
-        rows.settle();
-        rows
-    }
-
-    pub(super) fn project_named(&self, name: &str) -> Option<&ProjectRecord> {
-        self.projects.values().find(|project| project.name == name)
-    }
-
-    pub(super) fn repository_at(&self, path: &str) -> Option<&Repository> {
-        self.repositories.get(self.by_path.get(path)?)
-    }
-
-    /// The repository that holds this artifact, deleted or not.
-    pub(super) fn home_of(&self, id: u64) -> Option<u64> {
-        self.artifacts
-            .get(&id)
-            .map(|artifact| artifact.repository)
-            .or_else(|| self.even.repository_of(id))
-    }
-
-    pub(super) fn artifact(&self, repository: u64, id: u64) -> Option<Cow<'_, Artifact>> {
-        if let Some(artifact) = self.artifacts.get(&id) {
-            return (artifact.repository == repository).then_some(Cow::Borrowed(artifact));
-        }
-        let home = self.repositories.get(&repository)?;
-        (home.generated.contains(&id) && !home.gone.contains(&id))
-            .then(|| Cow::Owned(self.generated(home, id)))
-    }
-
-    /// By tag or by digest.
-    pub(super) fn find(
-        &self,
-        repository: &Repository,
-        reference: &str,
-    ) -> Option<Cow<'_, Artifact>> {
-        let id = if reference.contains(':') {
-            self.id_of_digest(repository.id, reference)
-        } else {
-            self.id_of_tag(repository, reference)
-        }?;
-        self.artifact(repository.id, id)
-    }
-
-    /// In alphabetical order, accessories' tags included.
-    pub(super) fn tags_of(&self, repository: &Repository) -> Vec<String> {
-        let generated = repository.generated.clone();
-        let mut tags: Vec<_> = generated
-            .filter(|id| !repository.gone.contains(id))
-            .map(|id| Even::tag(id - repository.generated.start))
-            .chain(repository.tags.keys().cloned())
-            .collect();
-        tags.sort();
-        tags
-    }
-
-    pub(super) fn accessories_of(&self, artifact: &Artifact) -> Vec<&Artifact> {
-        let home = self.repositories.get(&artifact.repository);
-        home.into_iter()
-            .flat_map(|home| &home.stored)
-            .filter_map(|id| self.artifacts.get(id))
-            .filter(|other| other.subject.as_ref() == Some(&artifact.digest))
-            .collect()
-    }
-
-    fn generated(&self, home: &Repository, id: u64) -> Artifact {
-        let pushed = self.generated_at(id);
-        Artifact {
-            id,
-            repository: home.id,
-            digest: digest_of(id),
-            kind: Kind::Image,
-            docker: id.is_multiple_of(2),
-            platform: Platform::default(),
-            artifact_type: None,
-            pushed,
-            size: size_of(id),
-            tags: vec![Tag {
-                id,
-                name: Even::tag(id - home.generated.start),
-                pushed,
-            }],
-            references: Vec::new(),
-            subject: None,
-            parents: 0,
-        }
     }
 
     fn repository_for(&mut self, path: &str) -> u64 {
@@ -639,70 +467,134 @@ impl Contents {
             home.changed = self.now;
         }
     }
-
-    fn locate(&self, path: &str, digest: &str) -> Option<(u64, u64)> {
-        let repository = *self.by_path.get(path)?;
-        Some((repository, self.id_of_digest(repository, digest)?))
-    }
-
-    fn id_of_digest(&self, repository: u64, digest: &str) -> Option<u64> {
-        let guess = id_in(digest).filter(|id| {
-            self.artifact(repository, *id)
-                .is_some_and(|artifact| artifact.digest == digest)
-        });
-        let home = self.repositories.get(&repository)?;
-        guess.or_else(|| {
-            home.stored
-                .iter()
-                .copied()
-                .find(|id| self.artifacts.get(id).is_some_and(|it| it.digest == digest))
-        })
-    }
-
-    fn id_of_tag(&self, home: &Repository, name: &str) -> Option<u64> {
-        let generated = Even::index_of_tag(name)
-            .map(|index| home.generated.start + index)
-            .filter(|id| home.generated.contains(id) && !home.gone.contains(id));
-        home.tags.get(name).copied().or(generated)
-    }
 }
 
-impl Artifact {
-    fn takes_a_row(&self, release: Release) -> bool {
-        match self.kind {
-            _ if self.parents > 0 && self.tags.is_empty() => false,
-            Kind::Signature => !release.has_accessories(),
-            Kind::Referrer => !release.knows_referrers(),
-            _ => true,
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::simulator::{Platform, Push};
+
+    fn tags(contents: &Contents, release: Release) -> Vec<Vec<String>> {
+        let listed = contents.listed(release);
+        listed.into_iter().map(|row| row.tags).collect()
+    }
+
+    /// The ids of the page from `first` on, as `q=id=[FIRST~]&sort=id` asks for it.
+    fn page(contents: &Contents, first: u64, release: Release, size: u64) -> (Vec<u64>, u64) {
+        let repositories = contents.repositories.values();
+        let mut rows = contents.rows(repositories, release);
+        rows.clip(first, u64::MAX);
+        (rows.page(false, 0, Some(size)), rows.total())
+    }
+
+    #[test]
+    fn a_walk_by_lower_bounds_misses_and_repeats_nothing_while_rows_come_and_go() {
+        let mut contents = Contents::sized(3, 7, 50);
+        let deleted = contents.listed(Release::V2_15);
+        let mut first = 1;
+        let mut walked = Vec::new();
+        loop {
+            let (ids, total) = page(&contents, first, Release::V2_15, 4);
+            walked.extend(&ids);
+            if ids.len() as u64 == total {
+                break;
+            }
+            first = ids.last().unwrap() + 1;
+            let turn = walked.len();
+            if turn < 40 {
+                let row = &deleted[turn];
+                contents.delete_artifact(&row.repository, &row.digest);
+                contents.push(&row.repository, Push::image().tag("new"));
+            }
         }
+        let mut once = walked.clone();
+        once.dedup();
+        assert_eq!(walked, once);
+        let (left, _) = page(&contents, 1, Release::V2_15, u64::MAX);
+        assert!(left.iter().all(|id| walked.contains(id)));
     }
-}
 
-fn size_of(id: u64) -> u64 {
-    1024 + mix(id) % (64 * 1024 * 1024)
-}
+    #[test]
+    fn pages_of_2_5_are_short_and_empty_where_signatures_were() {
+        let mut contents = Contents::empty();
+        let image = contents.push("a/b", Push::image().tag("1"));
+        for _ in 0..5 {
+            contents.push("a/b", Push::signature_of(&image.digest));
+        }
+        contents.push("a/b", Push::image().tag("2"));
+        assert_eq!(page(&contents, 1, Release::V2_5, 3), (vec![1], 2));
+        assert_eq!(page(&contents, 2, Release::V2_5, 3), (vec![], 1));
+        assert_eq!(page(&contents, 2, Release::V2_9, 3), (vec![7], 1));
+        assert_eq!(page(&contents, 1, Release::V2_0, 3), (vec![1, 2, 3], 7));
+        assert_eq!(contents.listed(Release::V2_5).len(), 2);
+    }
 
-/// 64 hexadecimal digits that no other id has; the last 16 lead back to the id.
-fn digest_of(id: u64) -> String {
-    let [first, second, third] = [1, 2, 3].map(|salt| mix(id ^ mix(salt)));
-    let last = id.wrapping_mul(SPREAD);
-    format!("sha256:{first:016x}{second:016x}{third:016x}{last:016x}")
-}
+    #[test]
+    fn generated_artifacts_change_like_pushed_ones() {
+        let mut contents = Contents::sized(1, 1, 3);
+        let path = "project-1/app-1";
+        let before = contents.listed(Release::V2_15);
+        assert_eq!(tags(&contents, Release::V2_15).concat().len(), 3);
 
-fn id_in(digest: &str) -> Option<u64> {
-    let last = digest.get(digest.len().checked_sub(16)?..)?;
-    let last = u64::from_str_radix(last, 16).ok()?;
-    Some(last.wrapping_mul(SPREAD_BACK))
-}
+        let new = contents.push(path, Push::image().tag("1.0.0"));
+        let moved_from = before.iter().find(|row| row.tags == ["1.0.0"]).unwrap();
+        assert!(contents.delete_tag(path, "1.0.1"));
+        assert!(!contents.delete_tag(path, "1.0.1"));
+        let kept = before.iter().find(|row| row.tags == ["1.0.2"]).unwrap();
+        assert!(contents.tag(path, &kept.digest, "extra"));
+        assert!(contents.delete_artifact(path, &moved_from.digest));
+        assert!(!contents.delete_artifact(path, &moved_from.digest));
 
-/// The golden ratio of 64 bits, and its inverse modulo 2^64.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-const SPREAD_BACK: u64 = 0xf1de_83e1_9937_733d;
+        let mut after = tags(&contents, Release::V2_15);
+        after.sort();
+        assert_eq!(after, [vec![], vec!["1.0.0"], vec!["1.0.2", "extra"]]);
+        let listed = contents.listed(Release::V2_15);
+        assert!(listed.iter().any(|row| row.digest == new.digest));
+    }
 
-/// The finalizer of SplitMix64, a bijection.
-fn mix(value: u64) -> u64 {
-    let mut mixed = value.wrapping_add(SPREAD);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    #[test]
+    fn children_and_accessories_are_no_rows_and_go_with_what_they_belong_to() {
+        let mut contents = Contents::empty();
+        let children = || [Child::new(Platform::new("linux", "arm64"))];
+        let index = contents.push("a/b", Push::index(children()).tag("1"));
+        contents.push("a/b", Push::signature_of(&index.digest));
+        contents.push("a/b", Push::referrer_of(&index.digest));
+        assert_eq!(contents.listed(Release::V2_15).len(), 1);
+        assert_eq!(contents.listed(Release::V2_5).len(), 2);
+        assert_eq!(contents.artifacts.len(), 4);
+        assert!(contents.delete_artifact("a/b", &index.digest));
+        assert!(contents.artifacts.is_empty());
+    }
+
+    #[test]
+    fn the_same_digest_again_is_the_same_artifact() {
+        let mut contents = Contents::empty();
+        let image = contents.push("a/b", Push::image().tag("1"));
+        let again = contents.push("a/b", Push::image().digest(&image.digest).tag("2"));
+        let elsewhere = contents.push("a/c", Push::image().digest(&image.digest));
+        assert_eq!(again, image);
+        assert_ne!(elsewhere.id, image.id);
+        let listed = contents.listed(Release::V2_15);
+        assert_eq!(listed[0].tags, ["1", "2"]);
+        assert_eq!(listed[1].digest, image.digest);
+    }
+
+    #[test]
+    fn sizes_are_totals_spread_evenly() {
+        let contents = Contents::sized(3, 10, 101);
+        let counts = contents.projects.values().map(|project| {
+            let homes = project.repositories.iter();
+            let homes = homes.filter_map(|id| contents.repositories.get(id));
+            (
+                project.repositories.len(),
+                contents.rows(homes, Release::V2_15).total(),
+            )
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), [(3, 30), (3, 30), (4, 41)]);
+        let million = Contents::sized(10, 1000, 1_000_000);
+        let rows = million.rows(million.repositories.values(), Release::V2_15);
+        assert_eq!(rows.page(false, 999_999, Some(2)), [1_000_000]);
+    }
 }

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use super::{
     Asked,
     accounts::Permission,
-    contents::{Artifact, Repository},
     push::Kind,
     query,
+    records::{Artifact, Repository},
     refusal::{self, Refusal},
     tokens,
 };

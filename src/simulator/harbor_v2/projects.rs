@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Asked, NEVER,
     accounts::Permission,
-    contents::ProjectRecord,
     query::{Query, Style, directed},
+    records::ProjectRecord,
     refusal::Refusal,
     stamp,
 };

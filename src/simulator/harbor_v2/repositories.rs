@@ -3,8 +3,8 @@ use serde::Serialize;
 use super::{
     Asked,
     accounts::Permission,
-    contents::Repository,
     query::{Query, Style, directed},
+    records::Repository,
     refusal::Refusal,
     stamp,
 };

@@ -1,6 +1,6 @@
 use super::{
     accounts::{Account, Kind, Permission, Role},
-    contents::ProjectRecord,
+    records::ProjectRecord,
     refusal::Refusal,
     release::Release,
 };

@@ -40,7 +40,16 @@ const NOT_SIMULATED: &[&str] = &[
 
 impl Asked<'_> {
     pub(super) fn routed(&self) -> Answer {
-        let answer = self.route();
+        let mut answer = self.route();
+        let mut of_core = ["/api/", "/c/", "/service/", "/v2/"].iter();
+        if !of_core.any(|start| self.request.path.starts_with(start)) {
+            return answer;
+        }
+        // A session for whoever has none, though it is worth nothing without credentials.
+        if self.request.header("Cookie").is_none() {
+            let cookie = format!("sid={:032x}; Path=/; HttpOnly", self.request.number);
+            answer = answer.with("Set-Cookie", cookie);
+        }
         let id = match self.request.header("X-Request-Id") {
             Some(id) => id.to_owned(),
             None => format!("00000000-0000-4000-8000-{:012x}", self.request.number),

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use registry_intake::{
     clock::Timestamp,
-    simulator::{
-        Account, Child, Contents, HarborV2Builder, Permission, Platform, Project, Push, Role,
-    },
+    simulator::{Account, Child, Contents, Permission, Platform, Project, Push, Role},
 };
 use serde_json::Value;
 
@@ -266,12 +264,8 @@ fn time(row: &Value, name: &str) -> Timestamp {
     text(row, name).parse().unwrap()
 }
 
-/// Adds the accounts whose credentials a recording shows.
-pub(crate) fn with_accounts<'a>(
-    mut builder: HarborV2Builder,
-    folder: &str,
-    files: impl IntoIterator<Item = &'a str>,
-) -> HarborV2Builder {
+/// The accounts whose credentials a recording shows.
+pub(crate) fn accounts<'a>(folder: &str, files: impl IntoIterator<Item = &'a str>) -> Vec<Account> {
     let mut credentials = BTreeSet::new();
     for name in files {
         for exchange in Recording::read(folder, name).exchanges {
@@ -279,14 +273,11 @@ pub(crate) fn with_accounts<'a>(
         }
     }
     let is_wrong = |secret: &str| ["", "wrong", "wrongsecret", "x"].contains(&secret);
-    for (name, secret) in credentials {
-        if !is_wrong(&secret)
-            && let Some(account) = account(&name, &secret)
-        {
-            builder = builder.account(account);
-        }
-    }
-    builder
+    credentials
+        .iter()
+        .filter(|(_, secret)| !is_wrong(secret))
+        .filter_map(|(name, secret)| account(name, secret))
+        .collect()
 }
 
 fn account(name: &str, secret: &str) -> Option<Account> {
