@@ -132,11 +132,11 @@ pub enum Incompleteness {
         /// How often it was read.
         attempts: u32,
     },
-    /// Fewer rows came than the server counts.
-    #[error("the server counts {remaining} more rows but shows none")]
+    /// Rows lie where the listing has already been and were not shown there.
+    #[error("{missed} rows were not shown")]
     RowsMissing {
-        /// What the server still counts.
-        remaining: u64,
+        /// How many.
+        missed: u64,
     },
     /// The run ended without having read every scope.
     #[error("{skipped} scopes could not be read")]

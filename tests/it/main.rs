@@ -9,4 +9,5 @@ mod pace;
 mod replay;
 mod replay_server;
 mod simulator_faults;
+mod rooms;
 mod simulator_recordings;

@@ -1,6 +1,8 @@
 //! The Harbor V2 connector against the simulated releases.
 
+mod changes;
 mod listing;
+mod recordings;
 mod verification;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

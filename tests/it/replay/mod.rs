@@ -29,7 +29,7 @@ const OF_THE_CONNECTION: &[&str] = &["connection", "content-length", "date", "tr
 /// Answers every request as it was answered when it was recorded.
 ///
 /// A request is known by its method, its path and query (percent-encoding and the order of
-/// parameters do not matter) and the user name of its Basic credentials. What was recorded more
+/// parameters do not matter, nor whether the first page is asked for by number) and the user name of its Basic credentials. What was recorded more
 /// than once is answered in that order, the last answer for ever. Anything else gets 599 and is
 /// kept in [`unmatched`](Self::unmatched).
 pub(crate) struct ReplayServer {
@@ -58,8 +58,8 @@ impl Key {
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let mut parameters: Vec<_> = query
             .split('&')
-            .filter(|parameter| !parameter.is_empty())
             .map(decode)
+            .filter(|parameter| !parameter.is_empty() && parameter != "page=1")
             .collect();
         parameters.sort();
         Self {

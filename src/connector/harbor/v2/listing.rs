@@ -101,11 +101,15 @@ impl V2Listing {
             Scope::Repository(repository) => artifacts_path(repository),
             _ => return Err(self.foreign_cursor(scope)),
         };
-        let position = Position::of(after).ok_or_else(|| self.foreign_cursor(scope))?;
         let list = List {
             path: &path,
             key: "id",
+            first: 1,
             options: &[("with_tag", "true")],
+        };
+        let position = match after {
+            None => list.start(),
+            Some(cursor) => Position::of(cursor).ok_or_else(|| self.foreign_cursor(scope))?,
         };
         self.api.page(list, position, self.identity).await
     }

@@ -28,6 +28,8 @@ pub(super) struct List<'a> {
     pub(super) path: &'a str,
     /// The key that both filters and sorts it by row number. Others are ignored in silence.
     pub(super) key: &'static str,
+    /// The number of the first row to ask for; nothing is filtered where it is zero.
+    pub(super) first: u64,
     /// What else to ask for.
     pub(super) options: &'static [(&'static str, &'static str)],
 }
@@ -51,25 +53,17 @@ pub(super) enum Position {
 }
 
 /// What a keyset counted so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Count {
-    /// The whole list, when it was last counted.
-    whole: u64,
+    /// The rows read.
+    seen: u64,
     /// What must be left, unless rows were deleted.
     left: u64,
 }
 
 impl Position {
-    pub(super) const START: Self = Self::Keyset {
-        from: 0,
-        page: 1,
-        count: None,
-    };
-
-    pub(super) fn of(cursor: Option<&Cursor>) -> Option<Self> {
-        cursor.map_or(Some(Self::START), |cursor| {
-            serde_json::from_str(cursor.as_str()).ok()
-        })
+    pub(super) fn of(cursor: &Cursor) -> Option<Self> {
+        serde_json::from_str(cursor.as_str()).ok()
     }
 
     fn cursor(&self) -> Cursor {
@@ -85,6 +79,16 @@ pub(super) struct Rows<T> {
     /// Whether the rows stand whatever follows.
     pub(super) settled: bool,
     pub(super) next: Next,
+}
+
+impl List<'_> {
+    pub(super) const fn start(self) -> Position {
+        Position::Keyset {
+            from: self.first,
+            page: 1,
+            count: None,
+        }
+    }
 }
 
 /// A page, or the news that this version has no such list.
@@ -123,16 +127,17 @@ impl Api {
         let (rows, total) = read::<T>(&answer, identity)?;
         let rows = match position {
             Position::Keyset { from, page, count } if ascend(&rows, from) => {
-                let whole = self.recount(list, total, count, identity).await?;
+                let count = count.unwrap_or_default();
+                if total < count.left {
+                    self.look_behind::<T>(list, from, count, identity).await?;
+                }
                 if rows.is_empty() && total > 0 && page >= EMPTY_PAGES {
                     self.rest(list, filter.as_deref(), identity).await?
                 } else {
-                    keyset(rows, total, from, page, whole)
+                    keyset(rows, total, from, page, count.seen)
                 }
             }
-            Position::Keyset {
-                from: 0, page: 1, ..
-            } => numbered(rows, total, total, 0, Vec::new()),
+            Position::Keyset { count: None, .. } => numbered(rows, total, total, 0, Vec::new()),
             Position::Keyset { .. } => return Err(answer.violation(Violation::PagingLoop)),
             Position::Numbered {
                 total: known,
@@ -179,13 +184,13 @@ impl Api {
         identity: Identity,
     ) -> Result<Option<Vec<T>>, IntegrationError> {
         let mut rows = Vec::new();
-        let mut position = Position::START;
+        let mut position = list.start();
         loop {
             let mut page = self.page(list, position, identity).await?.page()?;
             rows.append(&mut page.rows);
             match page.next {
                 Next::End => return Ok(Some(rows)),
-                Next::Page(cursor) if let Some(next) = Position::of(Some(&cursor)) => {
+                Next::Page(cursor) if let Some(next) = Position::of(&cursor) => {
                     position = next;
                 }
                 _ => return Ok(None),
@@ -193,33 +198,31 @@ impl Api {
         }
     }
 
-    /// How many rows the whole list has. It is asked for again where fewer are left than must be:
-    /// deletions lower both numbers, while a list that is not in the order of its numbers, or of
-    /// which a part is hidden by now, has lost them behind the cursor.
-    async fn recount(
+    /// Looks behind the cursor where fewer rows are left than must be. Deletions explain that; a
+    /// list that is not in the order of its numbers has its lost rows there.
+    async fn look_behind<T: Row>(
         &self,
         list: List<'_>,
-        total: u64,
-        count: Option<Count>,
+        from: u64,
+        count: Count,
         identity: Identity,
-    ) -> Result<u64, IntegrationError> {
-        let Some(Count { whole, left }) = count else {
-            return Ok(total);
-        };
-        if total >= left {
-            return Ok(whole);
+    ) -> Result<(), IntegrationError> {
+        let behind = format!("{}=[{}~{}]", list.key, list.first, from - 1);
+        let answer = self.ask(list, Some(&behind), 1, 1).await?;
+        if total_of(&answer, identity)? <= count.seen {
+            return Ok(());
         }
-        let answer = self.ask(list, None, 1, 1).await?;
-        let now = total_of(&answer, identity)?;
-        if left - total > whole.saturating_sub(now) {
-            return Err(IntegrationError::IncompleteListing {
-                context: Box::new(answer.context()),
-                reason: Incompleteness::RowsMissing {
-                    remaining: left - total,
-                },
-            });
+        // 2.5.0 counts signatures that it does not show.
+        let answer = self.ask(list, Some(&behind), 1, 0).await?;
+        let (rows, _) = read::<T>(&answer, identity)?;
+        let missed = (rows.len() as u64).saturating_sub(count.seen);
+        if missed == 0 {
+            return Ok(());
         }
-        Ok(now)
+        Err(IntegrationError::IncompleteListing {
+            context: Box::new(answer.context()),
+            reason: Incompleteness::RowsMissing { missed },
+        })
     }
 
     /// What a keyset still holds behind empty pages, in one answer: page size zero means all.
@@ -230,14 +233,7 @@ impl Api {
         identity: Identity,
     ) -> Result<Rows<T>, IntegrationError> {
         let answer = self.ask(list, filter, 1, 0).await?;
-        let (rows, total) = read::<T>(&answer, identity)?;
-        let missing = total.saturating_sub(rows.len() as u64);
-        if missing > 0 {
-            return Err(IntegrationError::IncompleteListing {
-                context: Box::new(answer.context()),
-                reason: Incompleteness::RowsMissing { remaining: missing },
-            });
-        }
+        let (rows, _) = read::<T>(&answer, identity)?;
         Ok(Rows {
             rows,
             settled: true,
@@ -275,7 +271,7 @@ fn ascend<T: Row>(rows: &[T], from: u64) -> bool {
 /// The total of a keyset answer is what remains, so the answer that holds that many rows is the
 /// last. Nothing else ends it: 2.5 takes signatures out of its pages after cutting them, which
 /// leaves short and empty pages in mid-list.
-fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32, whole: u64) -> Rows<T> {
+fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32, seen: u64) -> Rows<T> {
     let read = rows.len() as u64;
     let (from, page) = match rows.last() {
         Some(last) => (last.id() + 1, 1),
@@ -284,8 +280,10 @@ fn keyset<T: Row>(rows: Vec<T>, total: u64, from: u64, page: u32, whole: u64) ->
     let next = if read == total {
         Next::End
     } else {
-        let left = total.saturating_sub(read);
-        let count = Some(Count { whole, left });
+        let count = Some(Count {
+            seen: seen + read,
+            left: total.saturating_sub(read),
+        });
         Next::Page(Position::Keyset { from, page, count }.cursor())
     };
     Rows {

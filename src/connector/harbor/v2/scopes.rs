@@ -17,12 +17,14 @@ use crate::{
 const PROJECTS: List<'_> = List {
     path: "/projects",
     key: "project_id",
+    first: 0,
     options: &[],
 };
 
 const REPOSITORIES: List<'_> = List {
     path: "/repositories",
     key: "repository_id",
+    first: 0,
     options: &[],
 };
 
@@ -183,7 +185,7 @@ impl V2Listing {
         }
         let stage = match scopes.cut {
             Some(Cut::Project) | None => Stage::Prove,
-            Some(Cut::Repository) => Stage::Repositories(Position::START),
+            Some(Cut::Repository) => Stage::Repositories(REPOSITORIES.start()),
             Some(Cut::RepositoryOfProject) => Stage::ProjectAt(0),
         };
         if !matches!(stage, Stage::Prove) {
@@ -235,8 +237,8 @@ impl V2Listing {
         };
         let (rows, stage) = match rows.next {
             Next::Page(cursor) if rows.settled => {
-                let position = Position::of(Some(&cursor))
-                    .ok_or_else(|| self.foreign_cursor(&Scope::Registry))?;
+                let position =
+                    Position::of(&cursor).ok_or_else(|| self.foreign_cursor(&Scope::Registry))?;
                 (rows.rows, Stage::Repositories(position))
             }
             Next::End => (rows.rows, Stage::Prove),
