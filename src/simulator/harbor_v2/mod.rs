@@ -137,6 +137,8 @@ impl HarborV2 {
 
     /// Calls `hook` before every request with its number, its path and query as sent, and the
     /// contents, so that these can change between two pages. Replaces the hook before it.
+    ///
+    /// The hook changes what it is given; [`change`](Self::change) would wait for it forever.
     pub fn before_request(&self, hook: impl Fn(u64, &str, &mut Contents) + Send + Sync + 'static) {
         *self.harbor.hook() = Some(Arc::new(hook));
     }
