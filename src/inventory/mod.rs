@@ -4,8 +4,12 @@
 //! A digest of an integration is one *work item*, however many repositories and tags show it; each
 //! repository that holds it is a *location* of that item.
 
+#[cfg(feature = "sqlite")]
+mod eligibility;
 mod error;
 mod record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use error::InventoryError;
 pub use record::{
@@ -13,6 +17,8 @@ pub use record::{
     IntegrationSummary, Lease, PageChanges, RunEnd, RunReport, RunTicket, ScopeOutcome,
     StateCounts, StoredImage, VerificationRecord,
 };
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteInventory;
 
 use std::fmt::Debug;
 
@@ -125,25 +131,32 @@ pub trait Inventory: Debug + Send + Sync + 'static {
 
     /// Extends a lease until `until`.
     ///
+    /// As with every answer to a claim, the fence decides and not the time: a lease whose end has
+    /// passed is good until somebody else claims the image, so that a slow sink is not handed it
+    /// twice. An image has at most one good lease, and a lease is answered once.
+    ///
     /// # Errors
-    /// [`InventoryError::LeaseLost`], [`InventoryError::Unavailable`].
+    /// [`InventoryError::LeaseLost`] where the image was claimed or requested anew, or the lease
+    /// has been answered; [`InventoryError::Unavailable`].
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), InventoryError>;
 
     /// Marks the claimed image as ingested.
     ///
     /// # Errors
-    /// [`InventoryError::LeaseLost`] where the lease has ended or passed on;
+    /// [`InventoryError::LeaseLost`] as with [`renew`](Self::renew);
     /// [`InventoryError::Unavailable`].
     async fn acknowledge(&self, lease: &Lease) -> Result<(), InventoryError>;
 
     /// Gives the claimed image back after a failure: to be tried again later, or parked.
     ///
     /// # Errors
-    /// [`InventoryError::LeaseLost`], [`InventoryError::Unavailable`].
+    /// [`InventoryError::LeaseLost`] as with [`renew`](Self::renew);
+    /// [`InventoryError::Unavailable`].
     async fn fail(&self, lease: &Lease, failure: &Failure) -> Result<(), InventoryError>;
 
-    /// Puts an image in front of all others, parked and ingested ones included: asked for by hand.
-    /// Returns whether there is such an image.
+    /// Puts an image in front of all others, parked, ingested and left-out ones included: asked
+    /// for by hand. One that the sink has in hand stays there. Returns whether the registry holds
+    /// such an image.
     ///
     /// # Errors
     /// [`InventoryError::Unavailable`].

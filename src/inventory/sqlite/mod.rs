@@ -1,0 +1,301 @@
+//! The embedded inventory: one SQLite file that several processes of one machine may share.
+
+mod bindings;
+mod contents;
+mod pages;
+mod queue;
+mod runs;
+mod schema;
+mod stored;
+
+use std::{
+    fs::OpenOptions,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sqlx::{
+    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory, InventoryError,
+    Lease, PageChanges, RunEnd, RunReport, RunTicket, ScopeOutcome, StoredImage,
+    VerificationRecord,
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    image::{Cursor, Digest, Image, RepositoryName, Scope},
+};
+use stored::{StoreError, Stored};
+
+/// How long a statement waits while another process writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const READERS: u32 = 4;
+
+/// An inventory in a SQLite file, or in memory.
+///
+/// Several processes of one machine may open the same file; on a network file system, where locks
+/// are not to be relied on, none should. A committed claim survives a loss of power. The file
+/// belongs to the inventory alone and, where the crate creates it, to its owner alone.
+#[derive(Debug, Clone)]
+pub struct SqliteInventory {
+    /// One connection, so that this process's writers queue in fairness.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteInventory {
+    /// Opens the inventory in the file at `path`, which is created where it is missing, and brings
+    /// its schema up to date. Its folder must exist. `clock` counts for the speed limit, leases
+    /// and reports: processes that share the file should share the machine's clock.
+    ///
+    /// # Errors
+    /// [`InventoryError::SchemaTooNew`]; [`InventoryError::Unavailable`] where the file cannot be
+    /// opened or created, or holds the tables of another application.
+    pub async fn open(
+        path: impl AsRef<Path> + Send,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InventoryError> {
+        let path = path.as_ref();
+        let cannot_open = |source| StoreError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        create(path).map_err(|error| cannot_open(error.into()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let reading = options.clone().pragma("query_only", "ON");
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool
+            .clone()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .map_err(|error| cannot_open(error.into()))?;
+        let readers = pool.max_connections(READERS).connect_lazy_with(reading);
+        Self::migrated(writer, readers, clock, path).await
+    }
+
+    /// An inventory that ends with its last handle.
+    ///
+    /// # Errors
+    /// [`InventoryError::Unavailable`].
+    pub async fn in_memory(clock: Arc<dyn Clock>) -> Result<Self, InventoryError> {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .disable_statement_logging();
+        // The data lives as long as this one connection does.
+        let only = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::from)?;
+        Self::migrated(only.clone(), only, clock, Path::new(":memory:")).await
+    }
+
+    async fn migrated(
+        writer: SqlitePool,
+        readers: SqlitePool,
+        clock: Arc<dyn Clock>,
+        path: &Path,
+    ) -> Result<Self, InventoryError> {
+        let inventory = Self {
+            writer,
+            readers,
+            clock,
+        };
+        let mut write = inventory.write().await?;
+        write.migrate(path).await?;
+        write.commit().await?;
+        Ok(inventory)
+    }
+
+    /// Waits for what is under way and closes the file. Every handle of this inventory is closed
+    /// with it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn write(&self) -> Stored<Write> {
+        // Immediate, since a transaction that has read before it asks for the lock is refused
+        // when another has written in between.
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        // Read under the lock: the order of the times is that of the transactions.
+        let now = self.clock.now();
+        Ok(Write { transaction, now })
+    }
+}
+
+/// Makes an empty file that only its owner may read, unless there is one already; SQLite gives its
+/// side files the same mode.
+fn create(path: &Path) -> io::Result<()> {
+    // Closing a file ends every lock that this process holds on it, so no other thread may get as
+    // far as SQLite's locks before the new file is closed. Files that exist are not touched.
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _alone = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A transaction that may write, and the time at which it began.
+struct Write {
+    transaction: Transaction<'static, Sqlite>,
+    now: Timestamp,
+}
+
+impl Write {
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    const fn nanos(&self) -> i64 {
+        self.now.as_unix_nanos()
+    }
+
+    async fn commit(self) -> Stored<()> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+#[async_trait]
+impl Inventory for SqliteInventory {
+    async fn bind(&self, binding: &Binding) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.bind(binding).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn rehome(&self, binding: &Binding) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.rehome(binding).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn record_verification(
+        &self,
+        integration: &str,
+        record: &VerificationRecord,
+    ) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.record_verification(integration, record).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn integrations(&self) -> Result<Vec<IntegrationSummary>, InventoryError> {
+        Ok(bindings::integrations(&self.readers).await?)
+    }
+
+    async fn begin_run(&self, integration: &str) -> Result<RunTicket, InventoryError> {
+        let mut write = self.write().await?;
+        let ticket = write.begin_run(integration).await?;
+        write.commit().await?;
+        Ok(ticket)
+    }
+
+    async fn store_page(
+        &self,
+        ticket: &RunTicket,
+        scope: &Scope,
+        images: &[Image],
+        checkpoint: Option<&Cursor>,
+    ) -> Result<PageChanges, InventoryError> {
+        let mut write = self.write().await?;
+        let changes = write.store_page(ticket, scope, images, checkpoint).await?;
+        write.commit().await?;
+        Ok(changes)
+    }
+
+    async fn close_scope(
+        &self,
+        ticket: &RunTicket,
+        scope: &Scope,
+        outcome: &ScopeOutcome,
+    ) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.close_scope(ticket, scope, outcome).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn finish_run(
+        &self,
+        ticket: &RunTicket,
+        end: &RunEnd,
+    ) -> Result<RunReport, InventoryError> {
+        let mut write = self.write().await?;
+        let report = write.finish_run(ticket, end).await?;
+        write.commit().await?;
+        Ok(report)
+    }
+
+    async fn images(
+        &self,
+        integration: &str,
+        after: Option<(&RepositoryName, &Digest)>,
+        limit: u32,
+    ) -> Result<Vec<StoredImage>, InventoryError> {
+        Ok(contents::images(&self.readers, integration, after, limit).await?)
+    }
+
+    async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Claim, InventoryError> {
+        let mut write = self.write().await?;
+        let claim = write.claim(request).await?;
+        write.commit().await?;
+        Ok(claim)
+    }
+
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.renew(lease, until).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn acknowledge(&self, lease: &Lease) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.acknowledge(lease).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn fail(&self, lease: &Lease, failure: &Failure) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.fail(lease, failure).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn request(&self, integration: &str, digest: &Digest) -> Result<bool, InventoryError> {
+        let mut write = self.write().await?;
+        let found = write.request(integration, digest).await?;
+        write.commit().await?;
+        Ok(found)
+    }
+
+    async fn changes(&self, integration: &str, limit: u32) -> Result<Vec<Change>, InventoryError> {
+        Ok(contents::changes(&self.readers, integration, limit).await?)
+    }
+
+    async fn changes_told(&self, integration: &str, sequence: i64) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.changes_told(integration, sequence).await?;
+        Ok(write.commit().await?)
+    }
+}

@@ -1,0 +1,301 @@
+use super::{
+    Write,
+    bindings::unknown,
+    contents::{image, location},
+    stored::{Stored, count, json, parsed, time, to_json},
+};
+use crate::{
+    clock::Timestamp,
+    image::Digest,
+    inventory::{Claim, ClaimRequest, ClaimedImage, Failure, InventoryError, Lease},
+    pace::{Decision, PaceState},
+};
+
+const PACE: &str = "state of the pace";
+
+/// The lane of what was neither asked for by hand nor is scanned again.
+const ORDINARY: i64 = 1;
+
+/// Every so many claims of the ordinary lane, the image that has waited longest is taken.
+const OLDEST_EVERY: i64 = 5;
+
+struct Next {
+    item: i64,
+    lane: i64,
+}
+
+impl Write {
+    pub(super) async fn claim(&mut self, request: &ClaimRequest<'_>) -> Stored<Claim> {
+        let (integration, pace, turns): (i64, String, i64) =
+            sqlx::query_as("SELECT id, pace, turns FROM integration WHERE name = $1")
+                .bind(request.integration)
+                .fetch_optional(self.connection())
+                .await?
+                .ok_or_else(|| unknown(request.integration))?;
+        self.follow_clock(integration).await?;
+        self.release(integration, request.max_attempts.get())
+            .await?;
+        let Some(next) = self.next_in_line(integration, turns).await? else {
+            return self.nothing_ready(integration).await;
+        };
+        let state: PaceState = json(PACE, &pace)?;
+        match request.pace.decide(&state, self.now) {
+            Decision::Wait { until, rebased } => {
+                if let Some(state) = rebased {
+                    self.keep_pace(integration, &state, turns).await?;
+                }
+                let pending = self.pending(integration).await?;
+                Ok(Claim::Wait { until, pending })
+            }
+            Decision::Grant(state) => {
+                let turns = turns + i64::from(next.lane == ORDINARY);
+                self.keep_pace(integration, &state, turns).await?;
+                let claimed = self.hand_over(request, next.item).await?;
+                Ok(Claim::Granted(claimed))
+            }
+        }
+    }
+
+    /// Where the clock was set back, leases and pauses begin anew instead of lasting as much longer.
+    async fn follow_clock(&mut self, integration: i64) -> Stored<()> {
+        sqlx::query(
+            "UPDATE item SET held_until = held_until - held_since + $2, held_since = $2
+             WHERE integration = $1 AND held_until IS NOT NULL AND held_since > $2",
+        )
+        .bind(integration)
+        .bind(self.nanos())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Ends the leases and pauses whose time has come. The fence stays: until another claim, an
+    /// answer of the last holder is still good.
+    async fn release(&mut self, integration: i64, max_attempts: u32) -> Stored<()> {
+        sqlx::query(
+            "UPDATE item
+             SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
+                                 ELSE 'pending' END,
+                 held_since = NULL, held_until = NULL
+             WHERE integration = $1 AND held_until <= $2",
+        )
+        .bind(integration)
+        .bind(self.nanos())
+        .bind(max_attempts)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    async fn next_in_line(&mut self, integration: i64, turns: i64) -> Stored<Option<Next>> {
+        let first: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT id, lane FROM item
+             WHERE integration = $1 AND state = 'pending' AND held_until IS NULL
+             ORDER BY lane, waiting_since, id LIMIT 1",
+        )
+        .bind(integration)
+        .fetch_optional(self.connection())
+        .await?;
+        let newest = match first {
+            Some((_, ORDINARY)) if (turns + 1) % OLDEST_EVERY != 0 => {
+                sqlx::query_as(
+                    "SELECT id, lane FROM item
+                     WHERE integration = $1 AND lane = $2 AND state = 'pending'
+                         AND held_until IS NULL
+                     ORDER BY pushed_at DESC, id LIMIT 1",
+                )
+                .bind(integration)
+                .bind(ORDINARY)
+                .fetch_optional(self.connection())
+                .await?
+            }
+            _ => None,
+        };
+        Ok(newest.or(first).map(|(item, lane)| Next { item, lane }))
+    }
+
+    async fn nothing_ready(&mut self, integration: i64) -> Stored<Claim> {
+        let held: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, min(held_until) FROM item
+             WHERE integration = $1 AND held_until IS NOT NULL AND state IN ('pending', 'in_hand')
+             GROUP BY state",
+        )
+        .bind(integration)
+        .fetch_all(self.connection())
+        .await?;
+        let first_end = held.iter().map(|(_, until)| time(*until)).min();
+        match first_end {
+            Some(until) if held.iter().any(|(state, _)| state == "pending") => {
+                let pending = self.pending(integration).await?;
+                Ok(Claim::Wait { until, pending })
+            }
+            lease_ends_at => Ok(Claim::Idle { lease_ends_at }),
+        }
+    }
+
+    async fn pending(&mut self, integration: i64) -> Stored<u64> {
+        let pending: Option<i64> = sqlx::query_scalar(
+            "SELECT items FROM tally WHERE integration = $1 AND state = 'pending'",
+        )
+        .bind(integration)
+        .fetch_optional(self.connection())
+        .await?;
+        Ok(count(pending.unwrap_or(0)))
+    }
+
+    async fn keep_pace(&mut self, integration: i64, state: &PaceState, turns: i64) -> Stored<()> {
+        sqlx::query("UPDATE integration SET pace = $2, turns = $3 WHERE id = $1")
+            .bind(integration)
+            .bind(to_json(PACE, state)?)
+            .bind(turns)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, request: &ClaimRequest<'_>, item: i64) -> Stored<ClaimedImage> {
+        let lease_until = self.now.saturating_add(request.lease);
+        let (digest, fence, attempt): (String, i64, i64) = sqlx::query_as(
+            "UPDATE item
+             SET progress = 'in_hand', held_since = $2, held_until = $3,
+                 fence = fence + 1, attempts = attempts + 1
+             WHERE id = $1
+             RETURNING digest, fence, attempts",
+        )
+        .bind(item)
+        .bind(self.nanos())
+        .bind(lease_until.as_unix_nanos())
+        .fetch_one(self.connection())
+        .await?;
+        let rows = sqlx::query(
+            "SELECT repository.name AS repository, location.digest, location.kind, location.media_type,
+                    location.size, location.tags, location.platforms, location.pushed_at
+             FROM location JOIN repository ON repository.id = location.repository
+             WHERE location.item = $1 AND location.gone_at IS NULL
+             ORDER BY repository.name",
+        )
+        .bind(item)
+        .fetch_all(self.connection())
+        .await?;
+        let images = rows.iter().map(image).collect::<Stored<Vec<_>>>()?;
+        // What a manifest is follows from its digest, so any location tells it. A pending item has
+        // a location, as its `live` says.
+        let Some(facts) = images.first().cloned() else {
+            return Err(sqlx::Error::RowNotFound.into());
+        };
+        Ok(ClaimedImage {
+            lease: Lease {
+                integration: request.integration.to_owned(),
+                digest: parsed("digest", &digest)?,
+                fence,
+            },
+            lease_until,
+            attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+            kind: facts.kind,
+            media_type: facts.media_type,
+            size: facts.size,
+            platforms: facts.platforms,
+            locations: images
+                .into_iter()
+                .map(|image| location(image.repository, image.digest, image.tags))
+                .collect(),
+        })
+    }
+
+    pub(super) async fn renew(&mut self, lease: &Lease, until: Timestamp) -> Stored<()> {
+        let kept = sqlx::query(
+            "UPDATE item SET progress = 'in_hand', held_since = $4, held_until = $5
+             WHERE integration = (SELECT id FROM integration WHERE name = $1)
+                 AND digest = $2 AND fence = $3",
+        )
+        .bind(&lease.integration)
+        .bind(lease.digest.as_str())
+        .bind(lease.fence)
+        .bind(self.nanos())
+        .bind(until.as_unix_nanos())
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        still_held(lease, kept)
+    }
+
+    pub(super) async fn acknowledge(&mut self, lease: &Lease) -> Stored<()> {
+        // The fence moves on with every answer, so that no lease is answered twice.
+        let kept = sqlx::query(
+            "UPDATE item
+             SET progress = 'ingested', ingested_at = $4, lane = $5, attempts = 0, failure = NULL,
+                 held_since = NULL, held_until = NULL, fence = fence + 1
+             WHERE integration = (SELECT id FROM integration WHERE name = $1)
+                 AND digest = $2 AND fence = $3",
+        )
+        .bind(&lease.integration)
+        .bind(lease.digest.as_str())
+        .bind(lease.fence)
+        .bind(self.nanos())
+        .bind(ORDINARY)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        still_held(lease, kept)
+    }
+
+    pub(super) async fn fail(&mut self, lease: &Lease, failure: &Failure) -> Stored<()> {
+        let retry_at = failure.retry_at.map(Timestamp::as_unix_nanos);
+        let kept = sqlx::query(
+            "UPDATE item
+             SET progress = CASE WHEN $5 IS NULL THEN 'parked' ELSE 'pending' END,
+                 held_since = CASE WHEN $5 IS NULL THEN NULL ELSE $4 END, held_until = $5,
+                 failure = $6, fence = fence + 1
+             WHERE integration = (SELECT id FROM integration WHERE name = $1)
+                 AND digest = $2 AND fence = $3",
+        )
+        .bind(&lease.integration)
+        .bind(lease.digest.as_str())
+        .bind(lease.fence)
+        .bind(self.nanos())
+        .bind(retry_at)
+        .bind(to_json("failure", &failure.error)?)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        still_held(lease, kept)
+    }
+
+    pub(super) async fn request(&mut self, integration: &str, digest: &Digest) -> Stored<bool> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "UPDATE item SET lane = 0, waiting_since = $3, attempts = 0
+             WHERE integration = (SELECT id FROM integration WHERE name = $1)
+                 AND digest = $2 AND live > 0
+             RETURNING id",
+        )
+        .bind(integration)
+        .bind(digest.as_str())
+        .bind(self.nanos())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(item) = found else {
+            return Ok(false);
+        };
+        // What the sink has in hand is being scanned already. Otherwise the fence moves on: an
+        // answer to an earlier claim is none to this request.
+        sqlx::query(
+            "UPDATE item
+             SET progress = 'pending', held_since = NULL, held_until = NULL, fence = fence + 1
+             WHERE id = $1 AND progress <> 'in_hand'",
+        )
+        .bind(item)
+        .execute(self.connection())
+        .await?;
+        Ok(true)
+    }
+}
+
+fn still_held(lease: &Lease, rows: u64) -> Stored<()> {
+    if rows == 0 {
+        return Err(InventoryError::LeaseLost {
+            digest: lease.digest.to_string(),
+        }
+        .into());
+    }
+    Ok(())
+}

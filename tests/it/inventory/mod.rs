@@ -1,0 +1,6 @@
+//! The inventory: one suite for every store, and what is particular to each.
+
+#[macro_use]
+mod suite;
+mod sqlite;
+mod stage;

@@ -1,0 +1,165 @@
+use std::{path::Path, sync::Arc};
+
+use registry_intake::{
+    clock::ManualClock,
+    error::ErrorCode,
+    inventory::{ImageState, Inventory, InventoryError, SqliteInventory},
+};
+
+use super::stage::{PROD, Stage, image, noon};
+
+async fn in_memory() -> Stage {
+    let clock = ManualClock::at(noon());
+    let inventory = SqliteInventory::in_memory(Arc::new(clock.clone())).await;
+    Stage::new(Arc::new(inventory.unwrap()), clock).await
+}
+
+async fn open(path: &Path) -> Result<SqliteInventory, InventoryError> {
+    SqliteInventory::open(path, Arc::new(ManualClock::at(noon()))).await
+}
+
+inventory_suite!(crate::inventory::sqlite::in_memory);
+
+#[tokio::test]
+async fn a_reopened_file_holds_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    let clock = ManualClock::at(noon());
+    let stage = Stage::new(Arc::new(open(&path).await.unwrap()), clock.clone()).await;
+    stage
+        .sync(&[1, 2].map(|number| image("team-a/app", number, &["v1"])))
+        .await;
+    stage.ingest().await;
+    let images = stage.images().await;
+    drop(stage);
+    let stage = Stage::new(Arc::new(open(&path).await.unwrap()), clock).await;
+    assert_eq!(stage.images().await, images);
+    assert_eq!(stage.counts().await.ingested, 1);
+}
+
+#[tokio::test]
+async fn handles_of_one_file_see_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    let clock = ManualClock::at(noon());
+    let one = Stage::new(Arc::new(open(&path).await.unwrap()), clock.clone()).await;
+    let other = Stage::new(Arc::new(open(&path).await.unwrap()), clock).await;
+    one.sync(&[image("team-a/app", 1, &["v1"])]).await;
+    let claimed = other.granted().await;
+    assert_eq!(one.state_of("team-a/app", 1).await, ImageState::InHand);
+    one.acknowledge(&claimed.lease).await;
+    assert_eq!(other.state_of("team-a/app", 1).await, ImageState::Ingested);
+}
+
+#[tokio::test]
+async fn a_schema_of_a_later_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    open(&path).await.unwrap().close().await;
+    execute(&path, "INSERT INTO registry_intake_schema VALUES (1000, 0)").await;
+    let refused = open(&path).await.unwrap_err();
+    assert!(
+        matches!(refused, InventoryError::SchemaTooNew { found: 1000, known } if known < 1000),
+        "{refused:?}"
+    );
+    assert_eq!(refused.code(), ErrorCode::InventorySchemaTooNew);
+}
+
+#[tokio::test]
+async fn the_database_of_another_application_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("theirs.db");
+    std::fs::File::create(&path).unwrap();
+    execute(&path, "CREATE TABLE item (theirs)").await;
+    let refused = open(&path).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InventoryUnavailable);
+    assert!(
+        causes(&refused).contains("another application"),
+        "{}",
+        causes(&refused)
+    );
+    let tables = query(&path, "SELECT group_concat(name) FROM sqlite_schema").await;
+    assert_eq!(tables, "item");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing/inventory.db");
+    let no_database = folder.path().join("notes.txt");
+    std::fs::write(&no_database, "x".repeat(4096)).unwrap();
+    for path in [missing.as_path(), folder.path(), no_database.as_path()] {
+        let refused = open(path).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InventoryUnavailable);
+        let said = causes(&refused);
+        assert!(
+            said.contains(path.file_name().unwrap().to_str().unwrap()),
+            "{said}"
+        );
+    }
+    assert_eq!(
+        std::fs::read(&no_database).unwrap(),
+        "x".repeat(4096).as_bytes()
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_created_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    let inventory = open(&path).await.unwrap();
+    inventory.begin_run(PROD).await.unwrap_err();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.path());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_open_a_new_file_together() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inventory.db");
+        let together: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { open(&path).await })
+            })
+            .collect();
+        for opened in together {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
+
+/// The error and its sources in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", causes(source)),
+        None => error.to_string(),
+    }
+}
+
+async fn connection(path: &Path) -> sqlx::SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    sqlx::ConnectOptions::connect(&options).await.unwrap()
+}
+
+async fn execute(path: &Path, statement: &'static str) {
+    let mut connection = connection(path).await;
+    sqlx::raw_sql(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
+async fn query(path: &Path, statement: &'static str) -> String {
+    let mut connection = connection(path).await;
+    sqlx::query_scalar(statement)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,75 @@
+//! What every inventory does, whatever it is stored in.
+
+pub(crate) mod bindings;
+pub(crate) mod changes;
+pub(crate) mod coverage;
+pub(crate) mod leases;
+pub(crate) mod pages;
+pub(crate) mod queue;
+
+/// Runs the suite on stages made by `$stage`, a function that returns a future of a `Stage`.
+macro_rules! inventory_suite {
+    ($stage:path) => {
+        inventory_suite!(@tests $stage; bindings:
+            a_name_stays_with_its_registry_until_it_is_rehomed,
+            what_is_not_bound_is_unknown,
+            the_last_verification_is_kept,
+        );
+        inventory_suite!(@tests $stage; pages:
+            a_page_tells_new_changed_and_unchanged_images_apart,
+            an_image_seen_twice_in_a_run_counts_once,
+            every_fact_of_an_image_is_kept,
+            images_are_listed_in_order_from_any_place_on,
+            one_digest_in_three_repositories_is_one_work_item,
+            a_superseded_or_ended_run_can_write_nothing,
+            a_run_is_reported_with_its_counts,
+            integrations_do_not_see_each_other,
+        );
+        inventory_suite!(@tests $stage; coverage:
+            the_narrowest_scope_decides_what_is_gone,
+            without_proof_nothing_is_gone,
+            a_proved_run_with_unread_scopes_judges_the_others,
+            what_was_read_twice_is_gone_after_two_complete_runs_in_a_row,
+            an_image_that_shows_itself_in_between_is_not_gone,
+            a_run_that_did_not_look_breaks_the_row,
+            totals_confirm_what_was_held_at_once,
+            a_digest_that_comes_back_has_its_history,
+        );
+        inventory_suite!(@tests $stage; queue:
+            only_tagged_images_are_for_ingestion,
+            an_image_follows_its_tags_into_the_queue_and_out_of_it,
+            the_newest_push_comes_first_and_every_fifth_time_the_oldest_waiting,
+            what_is_asked_for_by_hand_comes_first,
+            what_is_gone_is_not_handed_over,
+            the_speed_limit_is_spent_by_claims_alone,
+            a_clock_set_back_delays_the_next_claim_by_one_period,
+            a_failed_image_waits_and_is_tried_again,
+            an_image_given_up_is_parked_until_it_is_asked_for,
+            images_are_counted_by_state,
+        );
+        inventory_suite!(@tests $stage; leases:
+            an_ended_lease_passes_on_and_its_late_answers_are_refused,
+            a_late_answer_is_good_while_nobody_else_has_claimed,
+            a_lease_is_answered_once,
+            a_renewed_lease_lasts,
+            an_image_that_never_comes_back_is_parked,
+            an_answer_to_an_earlier_claim_is_none_to_a_request,
+            what_is_in_hand_is_not_handed_over_again_on_request,
+            a_clock_set_back_does_not_prolong_leases_and_pauses,
+        );
+        inventory_suite!(@tests $stage; changes:
+            the_sink_is_told_only_of_images_that_it_knows,
+            each_kind_of_change_is_told_in_order_until_it_was_told,
+        );
+    };
+    (@tests $stage:path; $file:ident: $($test:ident,)+) => {
+        mod $file {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    $crate::inventory::suite::$file::$test($stage().await).await;
+                }
+            )+
+        }
+    };
+}
