@@ -69,6 +69,8 @@ error_codes! {
     IncompleteListing,
     /// The crate does not do this for this registry.
     NotSupported,
+    /// The sink did not take an image or a change.
+    SinkFailed,
     /// The inventory's store failed.
     InventoryUnavailable,
     /// The inventory was written by a newer version of the crate.

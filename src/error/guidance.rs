@@ -149,6 +149,10 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
             "This crate does not do this.",
             "Use a registry and version that the documentation lists, or a build with the named feature.",
         ),
+        ErrorCode::SinkFailed => (
+            "The sink did not take what it was handed.",
+            "Read what the sink itself says; an image that keeps failing is parked until it is asked for by hand.",
+        ),
         ErrorCode::InventoryUnavailable => (
             "The inventory's store failed.",
             "Check that the file or server can be reached and written, and that the disk is not full.",

@@ -1,0 +1,36 @@
+use crate::{
+    error::{ErrorCode, ErrorRecord, IntegrationError},
+    inventory::InventoryError,
+};
+
+/// Why there is no report of a run. What the registry does wrong during a run stands in the report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The registry's images cannot be kept in an inventory. Nothing was asked or written.
+    #[error(transparent)]
+    Refused(IntegrationError),
+    /// The inventory failed or refused. The run stays unfinished, and the next one supersedes it.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+}
+
+impl SyncError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Inventory(error) => error.code(),
+        }
+    }
+}
+
+impl From<&SyncError> for ErrorRecord {
+    fn from(error: &SyncError) -> Self {
+        match error {
+            SyncError::Refused(error) => error.into(),
+            SyncError::Inventory(error) => error.into(),
+        }
+    }
+}

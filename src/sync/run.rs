@@ -1,0 +1,237 @@
+use std::sync::Arc;
+
+use futures_util::{StreamExt, future};
+use tokio::sync::mpsc;
+
+use super::{SyncError, SyncEvent};
+use crate::{
+    clock::{Clock, SystemClock},
+    connector::{ListingEvent, RegistryConnector, RequestCount, list},
+    error::{ErrorContext, ErrorRecord, Incompleteness, IntegrationError, Step, Unsupported},
+    image::{Proof, Scope},
+    inventory::{Binding, Inventory, InventoryError, RunEnd, RunReport, RunTicket, ScopeOutcome},
+};
+
+/// How many events the listing may be ahead of the writing.
+const AHEAD: usize = 4;
+
+/// Makes the inventory's picture of one integration true again, one run at a time.
+#[derive(Debug, Clone)]
+pub struct InventorySync {
+    integration: String,
+    connector: Arc<dyn RegistryConnector>,
+    inventory: Arc<dyn Inventory>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a listing that has ended leaves to be said of the run.
+#[derive(Debug, Default)]
+struct Verdict {
+    proof: Option<Proof>,
+    failure: Option<ErrorRecord>,
+}
+
+impl InventorySync {
+    /// Sync of the registry behind `connector`, known to the inventory as `integration`.
+    #[must_use]
+    pub fn new(
+        integration: impl Into<String>,
+        connector: Arc<dyn RegistryConnector>,
+        inventory: Arc<dyn Inventory>,
+    ) -> Self {
+        Self {
+            integration: integration.into(),
+            connector,
+            inventory,
+            clock: SystemClock::shared(),
+        }
+    }
+
+    /// Measures the run by this clock in place of the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Runs once. A listing that fails is no error here: the report says that it is not complete,
+    /// and why.
+    ///
+    /// Nothing is spawned. Dropping the future stops the work and leaves an unfinished run, which
+    /// marks nothing as gone and which the next run supersedes.
+    ///
+    /// # Errors
+    /// [`SyncError::Refused`] with [`IntegrationError::NotSupported`] where the registry's images
+    /// cannot be kept in an inventory, and [`SyncError::Inventory`], with
+    /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry and
+    /// [`InventoryError::RunSuperseded`] where a later run has begun meanwhile.
+    pub async fn run(&self) -> Result<RunReport, SyncError> {
+        self.run_observed(|_| ()).await
+    }
+
+    /// The same, telling `observe` each step as it is taken.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_observed(
+        &self,
+        mut observe: impl FnMut(SyncEvent) + Send,
+    ) -> Result<RunReport, SyncError> {
+        if !self.connector.capabilities().sync {
+            return Err(SyncError::Refused(IntegrationError::NotSupported {
+                context: self.at_listing(),
+                what: Unsupported::Connector,
+            }));
+        }
+        let began = self.clock.monotonic();
+        let binding = Binding {
+            integration: self.integration.clone(),
+            kind: self.connector.kind(),
+            registry: self.connector.host().to_owned(),
+        };
+        self.inventory.bind(&binding).await?;
+        let ticket = self.inventory.begin_run(&self.integration).await?;
+        tracing::info!(
+            integration = self.integration,
+            run = ticket.run,
+            "sync begins"
+        );
+
+        let requests = RequestCount::new();
+        let verdict = self.record(&ticket, &requests, &mut observe).await?;
+        let end = RunEnd {
+            proof: verdict.proof,
+            failure: verdict.failure,
+            requests: requests.get(),
+            elapsed: self.clock.monotonic().saturating_sub(began),
+        };
+        let report = self.inventory.finish_run(&ticket, &end).await?;
+        tracing::info!(
+            integration = self.integration,
+            run = report.run,
+            complete = report.is_complete(),
+            listed = report.listed,
+            new = report.new,
+            changed = report.changed,
+            gone = report.gone,
+            held = report.held,
+            "sync has ended"
+        );
+        Ok(report)
+    }
+
+    /// Lists and writes at once, so that neither the registry nor the store waits for the other.
+    async fn record(
+        &self,
+        ticket: &RunTicket,
+        requests: &RequestCount,
+        observe: &mut (dyn FnMut(SyncEvent) + Send),
+    ) -> Result<Verdict, InventoryError> {
+        let mut listing = list(Arc::clone(&self.connector), requests.clone());
+        let (sender, mut receiver) = mpsc::channel(AHEAD);
+        let reading = async move {
+            while let Some(event) = listing.next().await {
+                if sender.send(event).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let writing = async move {
+            let mut verdict = Verdict::default();
+            while let Some(event) = receiver.recv().await {
+                let event = match event {
+                    Ok(event) => self.write(ticket, event).await?,
+                    Err(error) => SyncEvent::Failed(error),
+                };
+                self.judge(&event, &mut verdict);
+                observe(event);
+            }
+            Ok(verdict)
+        };
+        let ((), verdict) = future::try_join(reading, writing).await?;
+        Ok(verdict)
+    }
+
+    async fn write(
+        &self,
+        ticket: &RunTicket,
+        event: ListingEvent,
+    ) -> Result<SyncEvent, InventoryError> {
+        Ok(match event {
+            ListingEvent::Page {
+                scope,
+                images,
+                checkpoint,
+            } => {
+                let changes = self
+                    .inventory
+                    .store_page(ticket, &scope, &images, checkpoint.as_ref())
+                    .await?;
+                SyncEvent::Page { scope, changes }
+            }
+            ListingEvent::Listed(scope) => {
+                self.close(ticket, &scope, &ScopeOutcome::Listed).await?;
+                SyncEvent::Listed(scope)
+            }
+            ListingEvent::Excluded(scope, reason) => {
+                self.close(ticket, &scope, &ScopeOutcome::Excluded(reason))
+                    .await?;
+                SyncEvent::Excluded(scope, reason)
+            }
+            ListingEvent::Skipped(scope, error) => {
+                self.close(ticket, &scope, &ScopeOutcome::Skipped((&error).into()))
+                    .await?;
+                SyncEvent::Skipped(scope, error)
+            }
+            ListingEvent::Finished(proof) => SyncEvent::Proved(proof),
+        })
+    }
+
+    async fn close(
+        &self,
+        ticket: &RunTicket,
+        scope: &Scope,
+        outcome: &ScopeOutcome,
+    ) -> Result<(), InventoryError> {
+        self.inventory.close_scope(ticket, scope, outcome).await
+    }
+
+    fn judge(&self, event: &SyncEvent, verdict: &mut Verdict) {
+        match event {
+            SyncEvent::Skipped(scope, error) => {
+                tracing::warn!(
+                    integration = self.integration,
+                    %scope,
+                    %error,
+                    "a scope could not be read"
+                );
+            }
+            SyncEvent::Proved(proof) => {
+                verdict.proof = Some(proof.proof);
+                if !proof.is_complete() {
+                    let error = IntegrationError::IncompleteListing {
+                        context: self.at_listing(),
+                        reason: Incompleteness::ScopesSkipped {
+                            skipped: proof.unread,
+                        },
+                    };
+                    verdict.failure = Some((&error).into());
+                }
+            }
+            SyncEvent::Failed(error) => {
+                tracing::warn!(integration = self.integration, %error, "the listing broke off");
+                verdict.failure = Some(error.into());
+            }
+            _ => {}
+        }
+    }
+
+    fn at_listing(&self) -> Box<ErrorContext> {
+        Box::new(ErrorContext::new(
+            self.connector.kind(),
+            self.connector.host(),
+            Step::Listing,
+        ))
+    }
+}
