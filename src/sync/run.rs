@@ -135,7 +135,7 @@ impl InventorySync {
                     break;
                 }
             }
-            Ok(())
+            Ok::<_, InventoryError>(())
         };
         let writing = async move {
             let mut verdict = Verdict::default();
@@ -147,7 +147,7 @@ impl InventorySync {
                 self.judge(&event, &mut verdict);
                 observe(event);
             }
-            Ok(verdict)
+            Ok::<_, InventoryError>(verdict)
         };
         let ((), verdict) = future::try_join(reading, writing).await?;
         Ok(verdict)
