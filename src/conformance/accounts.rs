@@ -3,7 +3,9 @@ use std::sync::Arc;
 use super::{Subject, observe};
 use crate::{
     error::ErrorCode,
+    inventory::Inventory,
     simulator::{Action, Fault},
+    sync::InventorySync,
 };
 
 /// Whichever request arrives without its credentials, the listing is whole or says that it is not.
@@ -48,4 +50,36 @@ pub async fn a_changed_password_costs_one_failed_log_in<S: Subject>(start: impl 
     let again = observe(connector).await;
     assert!(again.end.is_err());
     assert_eq!(subject.failed_logins(), 1, "a refused password tried again");
+}
+
+/// Whichever request of a sync arrives without its credentials, no image is marked as gone, by this
+/// run or the next.
+///
+/// # Panics
+/// Where the connector fails the case.
+pub async fn stripped_credentials_lose_nothing<S: Subject>(
+    start: impl AsyncFn() -> S,
+    inventory: impl AsyncFn() -> Arc<dyn Inventory>,
+) {
+    let subject = start().await;
+    let requests = observe(subject.connector()).await.requests;
+    for k in 1..=requests {
+        let subject = start().await;
+        let inventory = inventory().await;
+        let sync = InventorySync::new("subject", subject.connector(), inventory);
+        let first = sync.run().await.expect("a store that works");
+        assert!(first.is_complete(), "{first:?}");
+        subject
+            .faults()
+            .arm(Fault::new(Action::StripCredentials).nth(k));
+        for run in ["stripped", "next"] {
+            let report = sync.run().await.expect("a store that works");
+            let marked = (report.gone, report.held);
+            assert_eq!(marked, (0, 0), "request {k}, {run} run: {report:?}");
+            assert!(
+                run == "stripped" || report.unchanged == first.listed,
+                "request {k}: {report:?}"
+            );
+        }
+    }
 }

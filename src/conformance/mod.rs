@@ -15,7 +15,10 @@ mod answers;
 mod observation;
 mod scopes;
 
-pub use accounts::{a_changed_password_costs_one_failed_log_in, stripped_credentials_never_hide};
+pub use accounts::{
+    a_changed_password_costs_one_failed_log_in, stripped_credentials_lose_nothing,
+    stripped_credentials_never_hide,
+};
 pub use answers::{
     broken_answers_are_never_believed, passing_faults_do_not_matter,
     refused_scopes_are_told_and_passed_over, wrong_pages_are_never_believed,
@@ -30,6 +33,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     connector::RegistryConnector,
+    inventory::Inventory,
     simulator::{Faults, RequestLog},
 };
 
@@ -75,16 +79,20 @@ fn requests_for(subject: &impl Subject, part: &str) -> u64 {
     meant.count() as u64
 }
 
-/// Runs every case, each on a subject of its own.
+/// Runs every case, each on a subject and, where it syncs, an inventory of its own.
 ///
 /// # Panics
 /// Where the connector fails a case.
-pub async fn all<S: Subject>(start: impl AsyncFn() -> S) {
+pub async fn all<S: Subject>(
+    start: impl AsyncFn() -> S,
+    inventory: impl AsyncFn() -> Arc<dyn Inventory>,
+) {
     everything_is_listed_once(&start).await;
     vanishing_scopes_are_passed_over(&start).await;
     a_hidden_scope_is_noticed(&start).await;
     a_dropped_listing_asks_no_more(&start).await;
     stripped_credentials_never_hide(&start).await;
+    stripped_credentials_lose_nothing(&start, &inventory).await;
     a_changed_password_costs_one_failed_log_in(&start).await;
     passing_faults_do_not_matter(&start).await;
     broken_answers_are_never_believed(&start).await;

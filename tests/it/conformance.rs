@@ -11,6 +11,7 @@ use registry_intake::{
     config::IntegrationConfigBuilder,
     conformance::{Shown, Subject},
     connector::RegistryConnector,
+    inventory::{Inventory, SqliteInventory},
     simulator::{Contents, Faults, HarborV2, Project, Push, Release, RequestLog},
 };
 
@@ -159,6 +160,14 @@ impl Subject for Harbor {
     }
 }
 
+async fn inventory() -> Arc<dyn Inventory> {
+    Arc::new(
+        SqliteInventory::in_memory(SystemClock::shared())
+            .await
+            .unwrap(),
+    )
+}
+
 /// A module of tests for each subject, with a test for each case.
 macro_rules! conformance {
     ($($subject:ident: $start:expr;)+) => {$(
@@ -176,6 +185,13 @@ macro_rules! conformance {
                 wrong_pages_are_never_believed
                 refused_scopes_are_told_and_passed_over
             );
+
+            #[tokio::test]
+            async fn stripped_credentials_lose_nothing() {
+                let start = async || $start(jumping_clock()).await;
+                registry_intake::conformance::stripped_credentials_lose_nothing(start, inventory)
+                    .await;
+            }
 
             /// By the machine's clock, since requests in flight meet the lock of the first.
             #[tokio::test]

@@ -9,6 +9,6 @@ mod inventory;
 mod pace;
 mod replay;
 mod replay_server;
-mod simulator_faults;
 mod rooms;
+mod simulator_faults;
 mod simulator_recordings;
