@@ -163,3 +163,105 @@ impl Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+
+    const AT_ONCE: Duration = Duration::from_millis(1);
+
+    fn clock() -> ManualClock {
+        ManualClock::jumping_at(Timestamp::UNIX_EPOCH)
+    }
+
+    async fn opened(clock: &ManualClock) -> Gate {
+        let gate = Gate::new();
+        let pass = gate.enter(clock).await.unwrap();
+        pass.judge(false, AT_ONCE, false, clock).unwrap();
+        gate
+    }
+
+    #[tokio::test]
+    async fn a_refusal_after_exactly_the_limit_may_be_a_lock_and_a_later_one_is_none() {
+        let clock = clock();
+        for (elapsed, verdict) in [
+            (FAST_REFUSAL, Ok(Verdict::AskAgain)),
+            (FAST_REFUSAL + Duration::from_nanos(1), Err(Refused)),
+        ] {
+            let gate = opened(&clock).await;
+            let pass = gate.enter(&clock).await.unwrap();
+            assert_eq!(pass.judge(true, elapsed, false, &clock), verdict);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_asked_again_is_not_asked_a_third_time() {
+        let clock = clock();
+        let gate = opened(&clock).await;
+        let pass = gate.enter(&clock).await.unwrap();
+        assert_eq!(pass.judge(true, AT_ONCE, true, &clock), Err(Refused));
+        assert_eq!(gate.enter(&clock).await.unwrap_err(), Refused);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_after_the_lock_brings_the_verdict_for_all() {
+        let clock = clock();
+        let gate = opened(&clock).await;
+        let first = gate.enter(&clock).await.unwrap();
+        first.judge(true, AT_ONCE, false, &clock).unwrap();
+        let newcomer = gate.enter(&clock).await.unwrap();
+        assert_eq!(clock.monotonic(), LOCK_OUT);
+        assert_eq!(newcomer.judge(true, AT_ONCE, false, &clock), Err(Refused));
+    }
+
+    #[tokio::test]
+    async fn the_lock_is_waited_for_from_the_last_answer_that_shows_it() {
+        let clock = clock();
+        let gate = opened(&clock).await;
+        let first = gate.enter(&clock).await.unwrap();
+        let second = gate.enter(&clock).await.unwrap();
+        first.judge(true, AT_ONCE, false, &clock).unwrap();
+        clock.advance(Duration::from_secs(1));
+        second.judge(true, AT_ONCE, false, &clock).unwrap();
+        let _again = gate.enter(&clock).await.unwrap();
+        assert_eq!(clock.monotonic(), Duration::from_secs(1) + LOCK_OUT);
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_a_request_from_before_the_doubt_does_not_end_it() {
+        let clock = clock();
+        let gate = opened(&clock).await;
+        let before = gate.enter(&clock).await.unwrap();
+        let doubtful = gate.enter(&clock).await.unwrap();
+        doubtful.judge(true, AT_ONCE, false, &clock).unwrap();
+        assert!(!before.holds());
+        before.judge(false, AT_ONCE, false, &clock).unwrap();
+        let again = gate.enter(&clock).await.unwrap();
+        assert_eq!(clock.monotonic(), LOCK_OUT);
+        assert!(again.holds());
+        again.judge(false, AT_ONCE, true, &clock).unwrap();
+        assert!(gate.enter(&clock).await.unwrap().holds());
+    }
+
+    #[tokio::test]
+    async fn a_verdict_stands_though_a_later_answer_is_no_refusal() {
+        let clock = clock();
+        let gate = opened(&clock).await;
+        let (slow, fast) = (
+            gate.enter(&clock).await.unwrap(),
+            gate.enter(&clock).await.unwrap(),
+        );
+        fast.judge(true, AT_ONCE, false, &clock).unwrap();
+        let again = gate.enter(&clock).await.unwrap();
+        assert_eq!(
+            slow.judge(true, Duration::from_secs(2), false, &clock),
+            Err(Refused)
+        );
+        assert!(!again.holds());
+        assert_eq!(again.judge(false, AT_ONCE, true, &clock), Err(Refused));
+        assert_eq!(gate.enter(&clock).await.unwrap_err(), Refused);
+    }
+}

@@ -60,3 +60,25 @@ impl Pacing {
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+
+    #[tokio::test]
+    async fn a_shorter_pause_does_not_end_a_longer_one() {
+        let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+        let pacing = Pacing::new(NonZeroUsize::MIN);
+        pacing.pause(Duration::from_secs(60), &clock);
+        pacing.pause(Duration::from_secs(1), &clock);
+        let _turn = pacing.turn(&clock).await;
+        assert_eq!(clock.monotonic(), Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn more_requests_than_a_semaphore_can_count_are_no_panic() {
+        let pacing = Pacing::new(NonZeroUsize::MAX);
+        assert!(pacing.free() > 1_000_000);
+    }
+}

@@ -151,10 +151,3 @@ async fn a_listed_realm_host_is_asked_with_credentials() {
         Some("Basic YWRtaW46SGFyYm9yMTIzNDU=")
     );
 }
-
-#[cfg(not(feature = "rustls"))]
-#[test]
-fn without_tls_https_is_not_supported() {
-    let outcome = HttpClient::new(settings(&url("https://localhost")), SystemClock::shared());
-    assert_eq!(outcome.unwrap_err().code(), ErrorCode::NotSupported);
-}

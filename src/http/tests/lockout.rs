@@ -2,6 +2,7 @@
 //! Harbor does: meanwhile it answers 401 at once, and a failed log-in only after 1.5 s.
 
 use std::{
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -17,12 +18,12 @@ use tokio::{
 use super::{
     Account, account,
     server::{Reply, Seen, Server, reply},
-    settings, with_clock,
+    settings, until, with_clock,
 };
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
     error::{ErrorCode, IntegrationError, Step},
-    http::{Answer, HttpClient},
+    http::{Answer, ConnectionSettings, HttpClient},
 };
 
 const FROZEN: Duration = Duration::from_millis(1500);
@@ -59,6 +60,7 @@ struct Scene {
     clock: ManualClock,
     user: Arc<User>,
     server: Server,
+    places: usize,
     client: HttpClient,
     account: Account,
 }
@@ -67,6 +69,10 @@ type Request = JoinHandle<Result<Answer, IntegrationError>>;
 
 impl Scene {
     async fn new(password_is_right: bool) -> Self {
+        Self::with_places(password_is_right, 4).await
+    }
+
+    async fn with_places(password_is_right: bool, places: usize) -> Self {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
         let user = Arc::new(User {
             clock: clock.clone(),
@@ -76,10 +82,15 @@ impl Scene {
         });
         let asked = Arc::clone(&user);
         let server = Server::start(move |seen| Arc::clone(&asked).log_in(seen)).await;
-        let client = with_clock(settings(&server.url("/")), &clock);
+        let settings = ConnectionSettings {
+            requests_in_flight: NonZeroUsize::new(places).unwrap(),
+            ..settings(&server.url("/"))
+        };
+        let client = with_clock(settings, &clock);
         Self {
             clock,
             user,
+            places,
             server,
             client,
             account: account(),
@@ -115,17 +126,11 @@ impl Scene {
         let now = || {
             (
                 self.server.seen().len(),
-                4 - self.client.pacing().free(),
+                self.places - self.client.pacing().free(),
                 self.clock.sleepers(),
             )
         };
-        for _ in 0..200_000 {
-            if now() == (seen, in_flight, sleepers) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("{:?} instead of {:?}", now(), (seen, in_flight, sleepers));
+        until(|| now() == (seen, in_flight, sleepers)).await;
     }
 
     fn change_password(&self) {
@@ -139,15 +144,23 @@ impl Scene {
 
 async fn all_refused(requests: Vec<Request>) {
     for request in requests {
-        let error = request.await.unwrap().unwrap_err();
+        let error = ended(request).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::FailedToVerifyUsernameOrPwd);
     }
 }
 
 async fn all_accepted(requests: Vec<Request>) {
     for request in requests {
-        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+        assert_eq!(ended(request).await.unwrap().status(), 200);
     }
+}
+
+async fn ended(request: Request) -> Result<Answer, IntegrationError> {
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, request)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -172,6 +185,18 @@ async fn a_password_changed_in_mid_run_costs_one_failed_log_in_with_four_in_flig
     scene.clock.advance(FROZEN);
     all_refused(requests).await;
     assert_eq!((scene.failed_log_ins(), scene.server.seen().len()), (1, 5));
+}
+
+#[tokio::test]
+async fn a_request_that_waited_for_its_place_is_not_sent_after_the_refusal() {
+    let scene = Scene::with_places(true, 1).await;
+    all_accepted(scene.requests(1)).await;
+    scene.change_password();
+    let requests = scene.requests(3);
+    scene.until(2, 1, 1).await;
+    scene.clock.advance(FROZEN);
+    all_refused(requests).await;
+    assert_eq!((scene.failed_log_ins(), scene.server.seen().len()), (1, 2));
 }
 
 #[tokio::test]
@@ -265,9 +290,14 @@ async fn only_one_asks_again_and_the_rest_wait_for_its_answer() {
     };
     assert!(ask().await.unwrap().is_ok());
     let requests: Vec<_> = (0..3).map(|_| ask()).collect();
-    while server.seen().len() < 4 || client.pacing().free() < 4 || clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
+    until(|| {
+        (
+            server.seen().len(),
+            client.pacing().free(),
+            clock.sleepers(),
+        ) == (4, 4, 1)
+    })
+    .await;
     clock.advance(LOCK_OUT);
     assert_eq!(arrivals.recv().await, Some(4));
     let late = ask();

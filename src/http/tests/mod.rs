@@ -61,6 +61,17 @@ fn phase(outcome: Result<Answer, IntegrationError>) -> NetworkPhase {
     }
 }
 
+/// Lets other tasks run until `condition` holds.
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    assert!(ended.is_ok(), "never came");
+}
+
 #[test]
 fn a_request_can_be_awaited_on_any_thread() {
     fn is_send<T: Send>(_: T) {}

@@ -1,15 +1,26 @@
-use std::time::Duration;
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{
     client,
-    server::{Server, reply},
-    settings, with_clock,
+    server::{Reply, Server, Then, raw, reply},
+    settings, until, with_clock,
 };
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
-    error::{ErrorCode, Step},
-    http::{Patience, RequestCount},
+    error::{ErrorCode, IntegrationError, Step},
+    http::{Answer, ConnectionSettings, Patience, RequestCount},
 };
+
+type Running = JoinHandle<Result<Answer, IntegrationError>>;
 
 #[tokio::test]
 async fn a_wait_in_seconds_is_kept_to_the_second() {
@@ -115,13 +126,9 @@ async fn one_throttled_request_puts_all_others_at_rest() {
         tokio::spawn(async move { client.get(Step::Listing, url).send().await })
     };
     let mut running = vec![get("/first")];
-    while clock.sleepers() < 1 {
-        tokio::task::yield_now().await;
-    }
+    until(|| clock.sleepers() >= 1).await;
     running.extend((0..3).map(|_| get("/later")));
-    while clock.sleepers() < 4 {
-        tokio::task::yield_now().await;
-    }
+    until(|| clock.sleepers() >= 4).await;
     clock.advance(Duration::from_secs(59));
     tokio::task::yield_now().await;
     assert_eq!(server.seen().len(), 1);
@@ -134,10 +141,6 @@ async fn one_throttled_request_puts_all_others_at_rest() {
 
 #[tokio::test]
 async fn no_more_requests_are_in_flight_than_allowed_bodies_included() {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counted = (Arc::clone(&now), Arc::clone(&most));
     let server = Server::start(move |_| {
@@ -176,9 +179,7 @@ async fn a_dropped_request_gives_its_place_to_the_next() {
             tokio::spawn(async move { client.get(Step::Listing, url).counted(&count).send().await })
         })
         .collect();
-    while server.seen().len() < 4 {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.seen().len() >= 4).await;
     assert_eq!(client.pacing().free(), 0);
     for request in &hanging {
         request.abort();
@@ -190,4 +191,64 @@ async fn a_dropped_request_gives_its_place_to_the_next() {
     }
     assert_eq!(client.pacing().free(), 4);
     assert_eq!(count.get(), 4);
+}
+
+/// One place, which the first request holds while the second waits for it.
+async fn one_after_another(first: Reply) -> (Server, ManualClock, Vec<Running>) {
+    let (arrived, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let gates = (Arc::clone(&arrived), Arc::clone(&release));
+    let server = Server::start(move |seen| {
+        let (arrived, release) = (Arc::clone(&gates.0), Arc::clone(&gates.1));
+        let first = first.clone();
+        async move {
+            if seen.before > 0 {
+                return reply(200, "", "[]");
+            }
+            arrived.add_permits(1);
+            release.acquire().await.unwrap().forget();
+            first
+        }
+    })
+    .await;
+    let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+    let settings = ConnectionSettings {
+        requests_in_flight: NonZeroUsize::MIN,
+        ..settings(&server.url("/"))
+    };
+    let client = with_clock(settings, &clock);
+    let get = |path: &str| {
+        let (client, url) = (client.clone(), server.url(path));
+        tokio::spawn(async move { client.get(Step::Listing, url).send().await })
+    };
+    let running = vec![get("/first"), get("/second")];
+    arrived.acquire().await.unwrap().forget();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    release.add_permits(1);
+    (server, clock, running)
+}
+
+#[tokio::test]
+async fn a_request_that_waited_for_its_place_still_keeps_a_pause_that_began_meanwhile() {
+    let throttled = reply(429, "retry-after: 60\r\n", "");
+    let (server, clock, running) = one_after_another(throttled).await;
+    until(|| clock.sleepers() >= 2).await;
+    assert_eq!(server.seen().len(), 1);
+    clock.advance(Duration::from_secs(60));
+    for request in running {
+        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_waits_to_be_repeated_holds_no_place() {
+    let (server, clock, mut running) = one_after_another(raw("", Then::Reset)).await;
+    let second = running.remove(1).await.unwrap();
+    assert_eq!(second.unwrap().status(), 200);
+    assert_eq!(server.seen().len(), 2);
+    until(|| clock.sleepers() >= 1).await;
+    clock.advance(Duration::from_secs(1));
+    let first = running.remove(0).await.unwrap();
+    assert_eq!(first.unwrap().status(), 200);
 }
