@@ -32,7 +32,6 @@ pub mod config;
 pub mod conformance;
 pub mod connector;
 pub mod error;
-#[allow(dead_code, unreachable_pub, unused_imports)]
 pub(crate) mod http;
 pub mod image;
 pub mod ingest;

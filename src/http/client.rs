@@ -35,6 +35,7 @@ pub(crate) struct ConnectionSettings {
     /// Further hosts, `host` or `host:port`, whose token realms may receive credentials.
     pub(crate) realm_hosts: Vec<String>,
     /// Certificates, in DER, trusted beside those of the operating system.
+    #[cfg_attr(not(feature = "rustls"), allow(dead_code))]
     pub(crate) extra_root_certificates: Vec<Vec<u8>>,
 }
 
@@ -153,6 +154,10 @@ impl HttpClient {
     }
 
     /// A HEAD of `url` for the sake of `step`.
+    #[allow(
+        dead_code,
+        reason = "asked for by registries whose manifests are only weighed"
+    )]
     pub(crate) fn head(&self, step: Step, url: Url) -> RequestBuilder<'_> {
         RequestBuilder::new(self, Method::HEAD, step, url)
     }

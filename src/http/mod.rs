@@ -20,7 +20,6 @@ pub(crate) use account::Account;
 pub(crate) use answer::Answer;
 pub(crate) use client::{ConnectionSettings, HttpClient};
 pub use count::RequestCount;
-pub(crate) use request::RequestBuilder;
 pub(crate) use retry::Patience;
 
 #[cfg(test)]

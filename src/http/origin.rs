@@ -1,4 +1,4 @@
-use url::{Host, Url};
+use url::Url;
 
 /// The configured origin, and who beside it may receive the account's credentials.
 #[derive(Debug)]
@@ -14,10 +14,6 @@ impl Origin {
 
     pub(super) const fn url(&self) -> &Url {
         &self.url
-    }
-
-    pub(super) fn host(&self) -> Option<Host<&str>> {
-        self.url.host()
     }
 
     /// Whether `url` is the configured origin, or a token realm on the same host or on one of

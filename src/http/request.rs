@@ -36,7 +36,6 @@ pub(crate) struct RequestBuilder<'a> {
     headers: Result<HeaderMap, &'static str>,
     counts: Vec<RequestCount>,
     patience: Patience,
-    body_limit: usize,
 }
 
 impl<'a> RequestBuilder<'a> {
@@ -50,7 +49,6 @@ impl<'a> RequestBuilder<'a> {
             headers: Ok(HeaderMap::new()),
             counts: Vec::new(),
             patience: Patience::default(),
-            body_limit: BODY_LIMIT,
         }
     }
 
@@ -61,6 +59,7 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Sends a header. Its value is taken for a secret.
+    #[allow(dead_code, reason = "Harbor 2.x needs none, bearer tokens do")]
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers = self.headers.and_then(|mut headers| {
             let key = HeaderName::try_from(name).map_err(|_| name)?;
@@ -81,12 +80,6 @@ impl<'a> RequestBuilder<'a> {
     /// Says whether failures are worth a repetition.
     pub(crate) const fn patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
-        self
-    }
-
-    /// Accepts a body of at most `bytes`, where the default of 64 MiB is not right.
-    pub(crate) const fn at_most(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
         self
     }
 
@@ -242,8 +235,8 @@ impl<'a> RequestBuilder<'a> {
             .map(bounded);
         let is_error = status.is_client_error() || status.is_server_error();
         let limit = match is_error {
-            true => ERROR_BODY_LIMIT.min(self.body_limit),
-            false => self.body_limit,
+            true => ERROR_BODY_LIMIT,
+            false => BODY_LIMIT,
         };
         let mut body = Vec::new();
         while let Some(chunk) = response

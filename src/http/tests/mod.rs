@@ -15,7 +15,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Account, Answer, ConnectionSettings, HttpClient, RequestBuilder};
+use super::{Account, Answer, ConnectionSettings, HttpClient, request::RequestBuilder};
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
     error::{IntegrationError, NetworkPhase, Step},
@@ -62,7 +62,7 @@ fn phase(outcome: Result<Answer, IntegrationError>) -> NetworkPhase {
 }
 
 /// Lets other tasks run until `condition` holds.
-async fn until(condition: impl Fn() -> bool) {
+async fn until(condition: impl Fn() -> bool + Send + Sync) {
     let waiting = async {
         while !condition() {
             tokio::task::yield_now().await;
