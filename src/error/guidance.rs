@@ -1,4 +1,4 @@
-use super::{AccountKind, ErrorCode, IntegrationError};
+use super::{AccountKind, ErrorCode, IntegrationError, Step};
 use crate::image::RegistryKind;
 
 /// The languages in which the crate explains an error.
@@ -34,19 +34,27 @@ impl IntegrationError {
     /// What the error means and what to do about it.
     #[must_use]
     pub fn guidance(&self, language: Language) -> Guidance {
-        if let Self::UserDoesNotHaveAdminRole {
-            account: AccountKind::Robot,
-            ..
-        } = self
-        {
-            return match language {
-                Language::English => Guidance {
-                    message: "The account is a valid robot, and a robot never has administrator rights.",
-                    remedy: "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
+        match (self, language) {
+            (Self::UserDoesNotHaveAdminRole { context, .. }, Language::English)
+                if context.step == Step::Listing =>
+            {
+                Guidance {
+                    message: "The account may see names, but not the artifacts behind them.",
+                    remedy: "Give it the right to list repositories and artifacts in every project. Up to Harbor 2.9 a robot with any system permission loses those of its projects: give such a robot project permissions alone.",
+                }
+            }
+            (
+                Self::UserDoesNotHaveAdminRole {
+                    account: AccountKind::Robot,
+                    ..
                 },
-            };
+                Language::English,
+            ) => Guidance {
+                message: "The account is a valid robot, and a robot never has administrator rights.",
+                remedy: "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
+            },
+            _ => self.code().guidance(self.context().registry, language),
         }
-        self.code().guidance(self.context().registry, language)
     }
 }
 
@@ -172,7 +180,7 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{ErrorContext, ErrorRecord, Step};
+    use crate::error::{ErrorContext, ErrorRecord};
 
     #[test]
     fn every_code_is_explained_for_every_registry() {
