@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Connects container registries to an image scanner.
+/// Connects container registries to an image scanner. Without a command: a demonstration on a
+/// simulated registry.
 #[derive(Debug, Parser)]
 #[command(
     name = "intake",
@@ -15,11 +16,24 @@ pub(crate) struct Arguments {
     /// The integrations, a TOML document.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// The inventory: an SQLite file, or :memory:. By default registry-intake.db.
+    #[arg(long, global = true, value_name = "FILE-OR-URL")]
+    pub(crate) inventory: Option<String>,
     /// How to write what is found.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) output: Format,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Arguments {
+    /// Whether nothing was asked for.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.command.is_none()
+            && self.config.is_none()
+            && self.inventory.is_none()
+            && self.output == Format::Text
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -37,10 +51,30 @@ pub(crate) enum Command {
     Verify(Name),
     /// Lists every image straight from the registry.
     List(Name),
+    /// Makes the inventory true again: one listing, and what it changes.
+    Sync(Name),
+    /// Hands the images of the inventory over, no faster than the speed limit.
+    Ingest(Ingest),
+    /// Shows every stored image.
+    Inventory(Name),
+    /// Shows the integrated registries.
+    Integrations(Name),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Name {
     /// The integration; all of them in order unless given.
     pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    #[command(flatten)]
+    pub(crate) only: Name,
+    /// Ends after so many images.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max: Option<u64>,
+    /// Ends when nothing waits any more.
+    #[arg(long)]
+    pub(crate) until_idle: bool,
 }

@@ -6,6 +6,7 @@ use registry_intake::{
     config::ConfigErrors,
     error::{ErrorCode, ErrorRecord, IntegrationError},
     inventory::InventoryError,
+    sync::SyncError,
 };
 use serde::Serialize;
 
@@ -72,7 +73,7 @@ macro_rules! explained {
     )+};
 }
 
-explained!(ConfigErrors, IntegrationError, InventoryError);
+explained!(ConfigErrors, IntegrationError, InventoryError, SyncError);
 
 /// Of standard output or of the machine: no registry is at fault, so it has no code.
 impl From<io::Error> for Failure {

@@ -12,12 +12,26 @@ use registry_intake::{
 use serde::Serialize;
 
 use crate::{
+    arguments::{Arguments, Name},
     failure::{Failure, Verdict},
     output::{Output, Report},
     records::ImageRecord,
+    selection,
 };
 
-pub(crate) async fn list(config: &IntegrationConfig, output: &Output) -> Result<Verdict, Failure> {
+pub(crate) async fn list(
+    arguments: &Arguments,
+    name: &Name,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    let integrations = selection::configured(arguments, name)?;
+    selection::in_order(&integrations, output, async |config| {
+        list_one(config, output).await
+    })
+    .await
+}
+
+async fn list_one(config: &IntegrationConfig, output: &Output) -> Result<Verdict, Failure> {
     let mut run = Run {
         integration: config.name(),
         output,
@@ -214,9 +228,9 @@ impl Report for Event<'_> {
                 };
                 write!(to, "{integration}: {word}")?;
                 if let Some(proof) = proof {
-                    write!(to, " by {}", proof.as_str())?;
+                    write!(to, ", proved by {}", proof.as_str())?;
                 }
-                writeln!(to, ", {images} images, {requests} requests")
+                writeln!(to, ": {images} images, {requests} requests")
             }
         }
     }

@@ -1,20 +1,28 @@
 //! Integrates registries from the command line: verifies them, lists them, keeps their images in
 //! an inventory and ingests them at the speed limit.
 //!
-//! `cargo run --example intake -- --config FILE COMMAND [NAME]` works on real registries.
+//! `cargo run --example intake` is a demonstration on a simulated Harbor in this process.
+//! `cargo run --example intake -- --config FILE COMMAND [NAME]` works on real registries; what it
+//! takes and prints is frozen in `docs/example-contract.md`.
 
 mod arguments;
+mod demonstration;
 mod failure;
+mod ingest;
+mod integrations;
+mod inventory;
 mod list;
 mod output;
 mod records;
 mod selection;
+mod stop;
+mod store;
+mod sync;
 mod verify;
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, sync::Arc};
 
-use clap::{CommandFactory, Parser};
-use registry_intake::config::IntegrationConfig;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
@@ -27,14 +35,13 @@ use crate::{
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr();
-    let output = Output::new(arguments.output);
+    let output = Arc::new(Output::new(arguments.output));
     match run(&arguments, &output).await {
         Ok(verdict) => verdict.into(),
         // Whoever read the output has seen enough.
         Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            let usage = clap::error::ErrorKind::ValueValidation;
-            let error = Arguments::command().error(usage, message);
+            let error = Arguments::command().error(ErrorKind::ValueValidation, message);
             let _ = error.print();
             Verdict::USAGE.into()
         }
@@ -43,49 +50,6 @@ async fn main() -> ExitCode {
             Verdict::Failed.into()
         }
     }
-}
-
-async fn run(arguments: &Arguments, output: &Output) -> Result<Verdict, Failure> {
-    let Some(command) = &arguments.command else {
-        return Err(Failure::Usage("a command is missing".to_owned()));
-    };
-    match command {
-        Command::Verify(name) => {
-            let integrations = selection::configured(arguments, name)?;
-            in_order(&integrations, output, async |config| {
-                verify::verify(config, output).await
-            })
-            .await
-        }
-        Command::List(name) => {
-            let integrations = selection::configured(arguments, name)?;
-            in_order(&integrations, output, async |config| {
-                list::list(config, output).await
-            })
-            .await
-        }
-    }
-}
-
-/// One integration after the other; the worst verdict counts, and a failure keeps none of the
-/// others from its turn.
-async fn in_order(
-    integrations: &[IntegrationConfig],
-    output: &Output,
-    command: impl AsyncFn(&IntegrationConfig) -> Result<Verdict, Failure>,
-) -> Result<Verdict, Failure> {
-    let mut worst = Verdict::Done;
-    for config in integrations {
-        let verdict = match command(config).await {
-            Err(Failure::Error(error)) => {
-                output.error(Some(config.name()), &error);
-                Verdict::Failed
-            }
-            ended => ended?,
-        };
-        worst = worst.max(verdict);
-    }
-    Ok(worst)
 }
 
 /// Logs what `RUST_LOG` asks for, by default nothing.
@@ -97,4 +61,19 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .init();
+}
+
+async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Failure> {
+    match &arguments.command {
+        Some(Command::Verify(name)) => verify::verify(arguments, name, output).await,
+        Some(Command::List(name)) => list::list(arguments, name, output).await,
+        Some(Command::Sync(name)) => sync::sync(arguments, name, output).await,
+        Some(Command::Ingest(wish)) => ingest::ingest(arguments, wish, output).await,
+        Some(Command::Inventory(name)) => inventory::inventory(arguments, name, output).await,
+        Some(Command::Integrations(name)) => {
+            integrations::integrations(arguments, name, output).await
+        }
+        None if arguments.is_bare() => demonstration::demonstrate(output).await,
+        None => Err(Failure::Usage("a command is missing".to_owned())),
+    }
 }

@@ -47,6 +47,14 @@ impl Output {
         self.write(&text)
     }
 
+    /// Writes a line for people, and nothing in JSON.
+    pub(crate) fn say(&self, line: &str) -> Result<(), Failure> {
+        match self.format {
+            Format::Text => self.write(format!("{line}\n").as_bytes()),
+            Format::Json => Ok(()),
+        }
+    }
+
     fn write(&self, text: &[u8]) -> Result<(), Failure> {
         self.bar.suspend(|| {
             let mut stdout = io::stdout().lock();
@@ -82,10 +90,23 @@ impl Output {
         self.bar.enable_steady_tick(Duration::from_millis(120));
     }
 
+    pub(crate) fn has_bar(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
     pub(crate) fn progress(&self, message: impl FnOnce() -> String) {
-        if !self.bar.is_hidden() {
+        if self.has_bar() {
             self.bar.set_message(message());
         }
+    }
+
+    /// Of `done + left` steps `done` are done.
+    pub(crate) fn advance(&self, done: u64, left: u64) {
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} ({elapsed})") {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(done + left);
+        self.bar.set_position(done);
     }
 
     /// Takes the bar away.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use registry_intake::{
     clock::Timestamp,
     image::{Image, ImageKind, Platform},
+    inventory::ImageState,
 };
 use serde::Serialize;
 
@@ -13,6 +14,9 @@ pub(crate) struct ImageRecord<'a> {
     repository: &'a str,
     digest: &'a str,
     tags: Vec<&'a str>,
+    /// Of a stored image alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<ImageState>,
     kind: ImageKind,
     media_type: Option<&'a str>,
     size: Option<u64>,
@@ -26,6 +30,7 @@ impl<'a> From<&'a Image> for ImageRecord<'a> {
             repository: image.repository.as_str(),
             digest: image.digest.as_str(),
             tags: image.tags.iter().map(|tag| tag.name.as_str()).collect(),
+            state: None,
             kind: image.kind,
             media_type: image.media_type.as_deref(),
             size: image.size,
@@ -36,8 +41,18 @@ impl<'a> From<&'a Image> for ImageRecord<'a> {
 }
 
 impl ImageRecord<'_> {
+    pub(crate) fn in_state(self, state: ImageState) -> Self {
+        Self {
+            state: Some(state),
+            ..self
+        }
+    }
+
     /// Aligned columns, then what has no common width.
     pub(crate) fn text(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(state) = self.state {
+            write!(to, "{:<8}  ", state.as_str())?;
+        }
         write!(
             to,
             "{}  {:<7} {:>9}  {}",
@@ -74,6 +89,12 @@ fn platform(platform: &Platform) -> String {
 pub(crate) fn short(digest: &str) -> &str {
     let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);
     hex.get(..12).unwrap_or(hex)
+}
+
+/// For people, who do not read nanoseconds.
+pub(crate) fn to_the_second(time: Timestamp) -> Timestamp {
+    const SECOND: i64 = 1_000_000_000;
+    Timestamp::from_unix_nanos(time.as_unix_nanos().div_euclid(SECOND) * SECOND)
 }
 
 fn bytes(size: u64) -> String {

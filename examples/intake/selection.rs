@@ -10,7 +10,8 @@ use registry_intake::{
 
 use crate::{
     arguments::{Arguments, Name},
-    failure::Failure,
+    failure::{Failure, Verdict},
+    output::Output,
 };
 
 /// The configured integrations, or the one that was named.
@@ -21,23 +22,49 @@ pub(crate) fn configured(
     let path = arguments.config.as_deref().ok_or_else(|| {
         Failure::Usage("this command needs the integrations: give --config FILE".to_owned())
     })?;
-    let mut integrations = read(path)?;
-    if let Some(name) = &only.name {
-        let known = names(integrations.iter().map(IntegrationConfig::name));
-        integrations.retain(|integration| integration.name() == name);
-        if integrations.is_empty() {
-            return Err(unknown(name, &known));
-        }
+    named(read(path)?, IntegrationConfig::name, only)
+}
+
+/// One integration after the other; the worst verdict counts, and a failure keeps none of the
+/// others from its turn.
+pub(crate) async fn in_order(
+    integrations: &[IntegrationConfig],
+    output: &Output,
+    command: impl AsyncFn(&IntegrationConfig) -> Result<Verdict, Failure>,
+) -> Result<Verdict, Failure> {
+    let mut worst = Verdict::Done;
+    for config in integrations {
+        let verdict = match command(config).await {
+            Err(Failure::Error(error)) => {
+                output.error(Some(config.name()), &error);
+                Verdict::Failed
+            }
+            ended => ended?,
+        };
+        worst = worst.max(verdict);
     }
-    Ok(integrations)
+    Ok(worst)
 }
 
-pub(crate) fn unknown(name: &str, known: &str) -> Failure {
-    Failure::Usage(format!("there is no integration {name:?}; known: {known}"))
-}
-
-pub(crate) fn names<'a>(known: impl Iterator<Item = &'a str>) -> String {
-    known.collect::<Vec<_>>().join(", ")
+/// All, or the one that was named.
+pub(crate) fn named<T>(
+    mut all: Vec<T>,
+    name_of: impl Fn(&T) -> &str,
+    only: &Name,
+) -> Result<Vec<T>, Failure> {
+    let Some(name) = &only.name else {
+        return Ok(all);
+    };
+    let known: Vec<_> = all.iter().map(&name_of).collect();
+    let unknown = format!(
+        "there is no integration {name:?}; known: {}",
+        known.join(", ")
+    );
+    all.retain(|integration| name_of(integration) == name);
+    if all.is_empty() {
+        return Err(Failure::Usage(unknown));
+    }
+    Ok(all)
 }
 
 fn read(path: &Path) -> Result<Vec<IntegrationConfig>, Failure> {

@@ -3,19 +3,43 @@
 use std::io::{self, Write};
 
 use registry_intake::{
+    clock::{Clock, SystemClock},
     config::IntegrationConfig,
     connector::{Outcome, Probe, Verification, Warning, connect},
     error::{ErrorCode, ErrorRecord, IntegrationError, Step},
+    inventory::{Binding, Inventory, InventoryError, SqliteInventory, VerificationRecord},
 };
 use serde::Serialize;
 
 use crate::{
+    arguments::{Arguments, Name},
     failure::{Failure, Verdict},
     output::{Output, Report},
+    selection, store,
 };
 
+/// Verifies, and keeps the outcome in the inventory where one is given.
 pub(crate) async fn verify(
+    arguments: &Arguments,
+    name: &Name,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    let integrations = selection::configured(arguments, name)?;
+    let all = async |store: Option<&SqliteInventory>| {
+        selection::in_order(&integrations, output, async |config| {
+            verify_one(config, store, output).await
+        })
+        .await
+    };
+    match arguments.inventory {
+        Some(_) => store::with(arguments, async |store| all(Some(store)).await).await,
+        None => all(None).await,
+    }
+}
+
+pub(crate) async fn verify_one(
     config: &IntegrationConfig,
+    store: Option<&SqliteInventory>,
     output: &Output,
 ) -> Result<Verdict, Failure> {
     output.spin();
@@ -25,13 +49,39 @@ pub(crate) async fn verify(
         Err(error) => no_connection(config, error),
     };
     output.at_rest();
-    let report = VerifyReport::new(config, &verification);
-    output.report(&report)?;
-    Ok(if report.ok {
+    output.report(&VerifyReport::new(config, &verification))?;
+    if let Some(store) = store {
+        record(config, &verification, store).await?;
+    }
+    Ok(if verification.is_ok() {
         Verdict::Done
     } else {
         Verdict::Failed
     })
+}
+
+/// A name is bound to its registry by its first success, so that a mistyped domain binds nothing.
+async fn record(
+    config: &IntegrationConfig,
+    verification: &Verification,
+    inventory: &dyn Inventory,
+) -> Result<(), InventoryError> {
+    if verification.is_ok() {
+        let binding = Binding {
+            integration: config.name().to_owned(),
+            kind: config.registry(),
+            registry: config.endpoint().authority(),
+        };
+        inventory.bind(&binding).await?;
+    }
+    let record = VerificationRecord {
+        at: SystemClock::new().now(),
+        failure: verification.failure().map(ErrorRecord::from),
+    };
+    match inventory.record_verification(config.name(), &record).await {
+        Err(InventoryError::UnknownIntegration { .. }) => Ok(()),
+        recorded => recorded,
+    }
 }
 
 /// The report of an integration for which no connector could be made.
@@ -53,7 +103,7 @@ fn no_connection(config: &IntegrationConfig, error: IntegrationError) -> Verific
 #[derive(Serialize)]
 pub(crate) struct VerifyReport<'a> {
     integration: &'a str,
-    pub(crate) ok: bool,
+    ok: bool,
     registry: RegistryRecord<'a>,
     seen: SeenRecord,
     warnings: Vec<WarningRecord>,

@@ -1,7 +1,12 @@
 //! The contract of the example program `intake`, as `docs/example-contract.md` freezes it: the
 //! built program runs as a child process against a simulated registry.
 
+mod demonstration;
 mod end;
+mod ingest;
+mod inventory;
 mod list;
 mod program;
+mod secrecy;
+mod sync;
 mod verify;

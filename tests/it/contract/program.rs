@@ -29,8 +29,18 @@ pub(super) struct Ended {
 impl Program {
     pub(super) fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("intake.toml"), config).unwrap();
-        Self { folder }
+        let program = Self { folder };
+        program.reconfigure(config);
+        program
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Another configuration from now on.
+    pub(super) fn reconfigure(&self, config: &str) {
+        std::fs::write(self.path("intake.toml"), config).unwrap();
     }
 
     /// The program with its configuration, in its folder, in an environment without settings.
@@ -164,6 +174,17 @@ pub(super) async fn harbor() -> HarborV2 {
         .unwrap()
 }
 
+/// An integration of a registry for which there is no connector.
+pub(super) const ACR: &str = r#"
+[[integrations]]
+name = "acr"
+type = "acr-personal"
+domain = "registry.cn-hangzhou.aliyuncs.com"
+region_id = "cn-hangzhou"
+username = "someone"
+password = { env = "ACR_PASSWORD" }
+"#;
+
 /// One integration on the simulator: its name, and what else its table holds.
 pub(super) fn integration(name: &str, harbor: &HarborV2, username: &str, more: &str) -> String {
     let port = harbor.address().port();
@@ -185,8 +206,14 @@ username = "{username}"
 
 /// As the administrator.
 pub(super) fn admin(name: &str, harbor: &HarborV2) -> String {
-    let password = format!("password = {:?}", HarborV2::PASSWORD);
-    integration(name, harbor, HarborV2::USERNAME, &password)
+    paced(name, harbor, "10")
+}
+
+/// The same with a speed limit.
+pub(super) fn paced(name: &str, harbor: &HarborV2, speed_limit: &str) -> String {
+    let password = HarborV2::PASSWORD;
+    let more = format!("password = {password:?}\nspeed_limit = {speed_limit}");
+    integration(name, harbor, HarborV2::USERNAME, &more)
 }
 
 /// As the administrator with a wrong password.

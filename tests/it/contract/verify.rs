@@ -1,6 +1,6 @@
 use registry_intake::simulator::HarborV2;
 
-use super::program::{Program, admin, harbor, integration, refused, stable};
+use super::program::{ACR, Program, admin, harbor, integration, refused, stable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_integration_is_reported_step_by_step_and_ends_with_0() {
@@ -45,17 +45,7 @@ fn without_duration(line: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_without_a_connector_is_reported_too() {
-    let program = Program::new(
-        r#"
-[[integrations]]
-name = "acr"
-type = "acr-personal"
-domain = "registry.cn-hangzhou.aliyuncs.com"
-region_id = "cn-hangzhou"
-username = "someone"
-password = { env = "ACR_PASSWORD" }
-"#,
-    );
+    let program = Program::new(ACR);
     let ended = program.json(["verify"]).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
     let [report] = <[_; 1]>::try_from(ended.objects()).unwrap();

@@ -1,0 +1,158 @@
+//! `sync`: one listing, and what it changes in the inventory.
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
+
+use registry_intake::{
+    config::IntegrationConfig,
+    connector::connect,
+    error::ErrorCode,
+    image::Proof,
+    inventory::{Inventory, PageChanges, RunReport},
+    sync::{InventorySync, SyncEvent},
+};
+use serde::Serialize;
+
+use crate::{
+    arguments::{Arguments, Name},
+    failure::{Failure, Verdict},
+    output::{Output, Report},
+    selection, store,
+};
+
+pub(crate) async fn sync(
+    arguments: &Arguments,
+    name: &Name,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    let integrations = selection::configured(arguments, name)?;
+    store::with(arguments, async |store| {
+        selection::in_order(&integrations, output, async |config| {
+            sync_one(config, Arc::new(store.clone()), output).await
+        })
+        .await
+    })
+    .await
+}
+
+pub(crate) async fn sync_one(
+    config: &IntegrationConfig,
+    inventory: Arc<dyn Inventory>,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    let sync = InventorySync::new(config.name(), connect(config)?, inventory);
+    let mut seen = PageChanges::default();
+    output.spin();
+    let run = sync.run_observed(|event| {
+        if let SyncEvent::Page { changes, .. } = event {
+            seen.new += changes.new;
+            seen.changed += changes.changed;
+            seen.unchanged += changes.unchanged;
+            output.progress(|| {
+                let images = seen.new + seen.changed + seen.unchanged;
+                format!("{}: {images} images, {} new", config.name(), seen.new)
+            });
+        }
+    });
+    let ended = run.await;
+    output.at_rest();
+    let run = ended?;
+    output.report(&SyncReport {
+        integration: config.name(),
+        run: RunRecord::from(&run),
+    })?;
+    if let Some(failure) = &run.failure {
+        output.error(Some(config.name()), &failure.clone().into());
+    }
+    Ok(if run.is_complete() {
+        Verdict::Done
+    } else {
+        Verdict::Incomplete
+    })
+}
+
+#[derive(Serialize)]
+struct SyncReport<'a> {
+    integration: &'a str,
+    #[serde(flatten)]
+    run: RunRecord,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RunRecord {
+    complete: bool,
+    proof: Option<Proof>,
+    listed: u64,
+    new: u64,
+    changed: u64,
+    unchanged: u64,
+    gone: u64,
+    held: u64,
+    skipped: u64,
+    excluded: u64,
+    requests: u64,
+    elapsed_ms: u64,
+    code: Option<ErrorCode>,
+}
+
+impl From<&RunReport> for RunRecord {
+    fn from(run: &RunReport) -> Self {
+        Self {
+            complete: run.is_complete(),
+            proof: run.proof,
+            listed: run.listed,
+            new: run.new,
+            changed: run.changed,
+            unchanged: run.unchanged,
+            gone: run.gone,
+            held: run.held,
+            skipped: run.skipped,
+            excluded: run.excluded,
+            requests: run.requests,
+            elapsed_ms: run.elapsed_ms,
+            code: run.failure.as_ref().map(|failure| failure.code),
+        }
+    }
+}
+
+impl RunRecord {
+    /// `complete by totals: 5 images, 5 new, ...`
+    pub(crate) fn summary(&self) -> String {
+        let word = if self.complete {
+            "complete"
+        } else {
+            "not complete"
+        };
+        let proof = self.proof.map_or_else(String::new, |proof| {
+            format!(", proved by {}", proof.as_str())
+        });
+        let Self {
+            listed,
+            new,
+            changed,
+            gone,
+            held,
+            ..
+        } = self;
+        format!(
+            "{word}{proof}: {listed} images, {new} new, {changed} changed, {gone} gone, {held} held back"
+        )
+    }
+
+    /// What the run cost and what it left out.
+    pub(crate) fn effort(&self) -> String {
+        format!(
+            "{} requests in {} ms; scopes not read: {}, left out on purpose: {}",
+            self.requests, self.elapsed_ms, self.skipped, self.excluded
+        )
+    }
+}
+
+impl Report for SyncReport<'_> {
+    fn text(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        writeln!(to, "{}: {}", self.integration, self.run.summary())?;
+        writeln!(to, "  {}", self.run.effort())
+    }
+}

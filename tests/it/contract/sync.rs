@@ -1,0 +1,130 @@
+use registry_intake::simulator::{Action, Fault, Push};
+
+use super::program::{ACR, Program, admin, harbor, refused, stable};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_run_tells_what_it_changed() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    let first = program.json(["sync"]).await;
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+    assert_eq!(first.objects()[0]["requests"], harbor.log().total());
+
+    harbor.change(|contents| {
+        contents.push("team/new", Push::image().tag("1"));
+        contents.push(
+            "team/api",
+            Push::image()
+                .digest(&format!("sha256:{}", "a".repeat(64)))
+                .tag("1.1"),
+        );
+        contents.delete_repository("team/backend/worker")
+    });
+    let second = program.json(["sync", "prod"]).await;
+    assert_eq!((second.code, second.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(stable(&(first.stdout + &second.stdout), &harbor));
+    assert!(program.path("registry-intake.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_that_fails_ends_with_3_and_says_so_on_standard_error() {
+    let harbor = harbor().await;
+    let program = Program::new(&refused("prod", &harbor));
+    let ended = program.json(["sync"]).await;
+    assert_eq!(ended.code, 3);
+    insta::assert_snapshot!(stable(&ended.stdout, &harbor));
+    let error = ended.error();
+    assert_eq!(error["error"]["code"], "FailedToVerifyUsernameOrPwd");
+    assert_eq!(error["integration"], "prod");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_cannot_be_read_is_counted_and_ends_with_3() {
+    let harbor = harbor().await;
+    let denied = Fault::new(Action::status(403)).on_path("/projects/1/artifacts");
+    harbor.faults().arm(denied);
+    let ended = Program::new(&admin("prod", &harbor)).json(["sync"]).await;
+    assert_eq!(ended.code, 3);
+    let report = &ended.objects()[0];
+    assert_eq!(report["complete"], false);
+    assert_eq!(report["proof"], "totals");
+    assert_eq!(report["skipped"], 1);
+    assert_eq!(report["listed"], 1);
+    assert_eq!(report["code"], "IncompleteListing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_belongs_to_another_registry_ends_with_1_and_the_others_go_on() {
+    let (one, other) = (harbor().await, harbor().await);
+    let program = Program::new(&admin("prod", &one));
+    assert_eq!(program.json(["sync"]).await.code, 0);
+    program.reconfigure(&(admin("prod", &other) + &admin("second", &other)));
+    let ended = program.json(["sync"]).await;
+    assert_eq!(ended.code, 1);
+    let error = ended.error();
+    assert_eq!(error["error"]["code"], "IntegrationRebound");
+    assert_eq!(error["integration"], "prod");
+    let reports = ended.objects();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0]["integration"], "second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failure_without_a_report_weighs_more_than_an_incomplete_listing() {
+    let (one, other) = (harbor().await, harbor().await);
+    let program = Program::new(&admin("bound", &one));
+    assert_eq!(program.json(["sync"]).await.code, 0);
+    let incomplete = refused("incomplete", &one);
+    program.reconfigure(&(admin("bound", &other) + &incomplete));
+    assert_eq!(program.json(["sync"]).await.code, 1);
+    program.reconfigure(&(incomplete + &admin("bound", &other)));
+    assert_eq!(program.json(["sync"]).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inventory_may_be_a_file_a_url_or_memory_and_nothing_else_yet() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    for (place, file) in [
+        ("other.db", Some("other.db")),
+        ("sqlite:third.db", Some("third.db")),
+        (":memory:", None),
+    ] {
+        let ended = program.json(["sync", "--inventory", place]).await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{place}");
+        assert!(
+            file.is_none_or(|file| program.path(file).exists()),
+            "{place}"
+        );
+    }
+    let server = "postgres://intake:hunter2@127.0.0.1/intake";
+    for command in ["sync", "verify", "inventory", "integrations"] {
+        let ended = program.json([command, "--inventory", server]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{command}");
+        assert_eq!(ended.error()["error"]["code"], "NotSupported");
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    }
+    assert!(!program.path("registry-intake.db").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_a_summary() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    let ended = program.run(["sync"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let (summary, effort) = ended.stdout.split_once('\n').unwrap();
+    insta::assert_snapshot!(summary);
+    assert!(effort.starts_with("  5 requests in "), "{effort}");
+}
+
+#[tokio::test]
+async fn a_registry_without_a_connector_ends_with_1() {
+    let program = Program::new(ACR);
+    for command in [&["sync"][..], &["ingest", "--until-idle"]] {
+        let ended = program.json(command).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
+        assert_eq!(ended.error()["error"]["code"], "NotSupported");
+        assert_eq!(ended.error()["integration"], "acr");
+    }
+}
