@@ -100,6 +100,10 @@ impl<'a> Run<'a> {
     ) -> Result<IngestReport, InventoryError> {
         let mut stop = pin!(stop.fuse());
         loop {
+            // Asked before anything is begun, not only beside it.
+            if (&mut stop).now_or_never().is_some() {
+                self.stop();
+            }
             let wake_at = if self.is_closing() {
                 if self.in_hand == 0 && self.claim != Due::UnderWay && self.tell != Due::UnderWay {
                     break;
@@ -219,7 +223,9 @@ impl<'a> Run<'a> {
             }
             Err(error) => {
                 self.claim_failures += 1;
-                self.claim = self.trouble(error, self.claim_failures);
+                let pause = Pauses::INVENTORY.after(self.claim_failures);
+                self.claim = self.due_in(pause);
+                self.trouble(error, pause);
             }
         }
     }
@@ -252,32 +258,33 @@ impl<'a> Run<'a> {
         let failures = self.tell_failures + 1;
         self.tell_failures = 0;
         self.quiet = !matches!(told, Told::Change(_));
-        self.tell = match told {
-            Told::Nothing | Told::Abandoned => self.due_by(None),
+        match told {
+            Told::Nothing | Told::Abandoned => self.tell = self.due_by(None),
             Told::Change(change) => {
+                self.tell = Due::At(self.now());
                 self.announce(IngestEvent::Told(change));
-                Due::At(self.now())
             }
             Told::Refused(change, error) => {
                 self.tell_failures = failures;
                 let pause = self.ingester.retry_pauses.after(failures);
+                self.tell = self.due_in(pause);
                 self.announce(IngestEvent::ChangeRefused {
                     change,
                     error: sink::record(&*error, self.ingester.connector.kind()),
                     retry_at: self.ingester.clock.now().saturating_add(pause),
                 });
-                Due::At(self.now().saturating_add(pause))
             }
             Told::Failed(error) => {
                 self.tell_failures = failures;
-                self.trouble(error, failures)
+                let pause = Pauses::INVENTORY.after(failures);
+                self.tell = self.due_in(pause);
+                self.trouble(error, pause);
             }
-        };
+        }
     }
 
-    /// An inventory that fails is asked again later, unless it is of no use.
-    fn trouble(&mut self, error: InventoryError, failures: u32) -> Due {
-        let pause = Pauses::INVENTORY.after(failures);
+    /// An inventory that fails is asked again after `pause`, unless it is of no use.
+    fn trouble(&mut self, error: InventoryError, pause: Duration) {
         if is_transient(&error) && self.claim_failures < CLAIM_TRIES {
             self.announce(IngestEvent::InventoryFailed {
                 error: (&error).into(),
@@ -286,6 +293,9 @@ impl<'a> Run<'a> {
         } else {
             self.fatal = Some(error);
         }
+    }
+
+    fn due_in(&self, pause: Duration) -> Due {
         Due::At(self.now().saturating_add(pause))
     }
 
@@ -300,7 +310,7 @@ impl<'a> Run<'a> {
                 wait.min(longest)
             }
         });
-        Due::At(self.now().saturating_add(pause))
+        self.due_in(pause)
     }
 
     fn rest(&mut self, event: IngestEvent) {

@@ -3,4 +3,4 @@
 #[macro_use]
 mod suite;
 mod sqlite;
-mod stage;
+pub(crate) mod stage;
