@@ -78,7 +78,41 @@ impl Abandon {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+
+    /// Fails so many times; returns the answer, the number of questions and the seconds it took.
+    async fn insist(failures: u32, patience: u64, abandoned: bool) -> (bool, u32, u64) {
+        let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+        let (_sender, told) = watch::channel(abandoned);
+        let mut asked = 0;
+        let answer = Abandon::new(told)
+            .insist(&clock, Duration::from_secs(patience), || {
+                asked += 1;
+                let source = "locked".into();
+                let failure = Err(InventoryError::Unavailable { source });
+                ready(if asked > failures { Ok(()) } else { failure }).boxed()
+            })
+            .await;
+        (answer.is_ok(), asked, clock.monotonic().as_secs())
+    }
+
+    #[tokio::test]
+    async fn an_inventory_is_asked_until_it_answers_or_patience_ends() {
+        assert_eq!(insist(0, 300, false).await, (true, 1, 0));
+        assert_eq!(insist(3, 300, false).await, (true, 4, 1 + 2 + 4));
+        assert_eq!(insist(3, 6, false).await, (false, 3, 1 + 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_abandoned_is_tried_once() {
+        assert_eq!(insist(0, 300, true).await, (true, 1, 0));
+        assert_eq!(insist(3, 300, true).await, (false, 1, 0));
+    }
 
     #[test]
     fn pauses_grow_and_stop_growing() {

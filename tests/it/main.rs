@@ -13,3 +13,4 @@ mod replay_server;
 mod rooms;
 mod simulator_faults;
 mod simulator_recordings;
+mod sync;

@@ -199,7 +199,7 @@ impl Running {
     }
 
     /// The next event of this kind; those before it are passed over.
-    async fn next<T>(&mut self, kind: impl Fn(&IngestEvent) -> Option<T>) -> T {
+    async fn next<T>(&mut self, kind: impl Fn(&IngestEvent) -> Option<T> + Send + Sync) -> T {
         let found = async {
             loop {
                 let event = self.events.recv().await.expect("the run goes on");
