@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod client;
 mod count;
+mod exchange;
 mod fault;
 mod gate;
 mod origin;
@@ -15,6 +16,8 @@ mod pacing;
 mod request;
 mod resolve;
 mod retry;
+mod throttle;
+mod transport;
 
 pub(crate) use account::Account;
 pub(crate) use answer::Answer;

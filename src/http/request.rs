@@ -4,24 +4,20 @@ use reqwest::{
     Method,
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
-use serde::Deserialize;
 use url::Url;
 
 use super::{
     account::Account,
-    answer::{Answer, bounded},
+    answer::Answer,
     client::HttpClient,
-    count::{RequestCount, Sending},
-    fault::classify,
-    gate::Verdict,
+    count::RequestCount,
+    exchange::Exchange,
+    gate::{Pass, Verdict},
     retry::{Attempts, Patience, retry_after},
+    throttle::Throttle,
 };
 use crate::error::{ErrorContext, IntegrationError, Step, Violation};
 
-/// How much of an answer is read, after decompression.
-const BODY_LIMIT: usize = 64 << 20;
-/// How much of an error answer is kept.
-const ERROR_BODY_LIMIT: usize = 64 << 10;
 /// How many redirects within the origin are followed.
 const REDIRECTS: u32 = 5;
 
@@ -94,55 +90,29 @@ impl<'a> RequestBuilder<'a> {
     /// `FailedToVerifyUsernameOrPwd` (also without having been sent, after the account's
     /// credentials were refused) and `NotSupported`.
     pub(crate) async fn send(mut self) -> Result<Answer, IntegrationError> {
-        let client = self.client;
-        let clock = &**client.clock();
         let account = self.account.take();
         let headers = self.all_headers(account.as_ref())?;
+        let clock = &**self.client.clock();
         let mut attempts = Attempts::new(self.patience);
-        let mut asked_before = false;
-        let mut redirects = 0;
+        let (mut asked_before, mut redirects) = (false, 0);
         loop {
-            client.guard(self.step, &self.url)?;
-            let pass = match &account {
-                Some(account) => Some(
-                    account
-                        .gate()
-                        .enter(clock)
-                        .await
-                        .map_err(|_| refused(client.context_of(self.step, &self.url)))?,
-                ),
-                None => None,
-            };
-            let turn = client.pacing().turn(clock).await;
+            let pass = self.admission(account.as_ref()).await?;
+            let turn = self.client.pacing().turn(clock).await;
             if pass.as_ref().is_some_and(|pass| !pass.holds()) {
                 continue;
             }
-            let outcome = self.exchange(headers.clone()).await;
+            let outcome = self.exchange().run(headers.clone()).await;
             drop(turn);
             let answer = match outcome {
                 Ok(answer) => answer,
-                Err(error @ IntegrationError::NetworkConnectError { .. }) => {
+                Err(error) => {
                     drop(pass);
-                    let Some(delay) = attempts.after_break() else {
-                        return Err(error);
-                    };
-                    clock.sleep(delay).await;
+                    clock.sleep(after_break(error, &mut attempts)?).await;
                     continue;
                 }
-                Err(error) => return Err(error),
             };
             if let Some(throttle) = Throttle::of(&answer) {
-                let asked = answer
-                    .header(RETRY_AFTER.as_str())
-                    .and_then(|value| retry_after(value, clock.now()));
-                let delay = attempts.after_throttle();
-                let pause = asked.filter(|asked| !asked.is_zero()).or(delay);
-                if let Some(pause) = pause {
-                    client.pacing().pause(pause, clock);
-                }
-                if delay.is_none() {
-                    return Err(throttle.error(answer.context(), asked));
-                }
+                self.rest(throttle, &answer, &mut attempts)?;
                 continue;
             }
             if let Some(pass) = pass {
@@ -166,6 +136,52 @@ impl<'a> RequestBuilder<'a> {
         }
     }
 
+    /// Waits until the account's gate lets the request through, if it may be sent at all.
+    async fn admission<'g>(
+        &self,
+        account: Option<&'g Account>,
+    ) -> Result<Option<Pass<'g>>, IntegrationError> {
+        self.client.guard(self.step, &self.url)?;
+        let Some(account) = account else {
+            return Ok(None);
+        };
+        match account.gate().enter(&**self.client.clock()).await {
+            Ok(pass) => Ok(Some(pass)),
+            Err(_) => Err(refused(self.client.context_of(self.step, &self.url))),
+        }
+    }
+
+    fn exchange(&self) -> Exchange<'_> {
+        Exchange {
+            client: self.client,
+            method: &self.method,
+            step: self.step,
+            url: &self.url,
+            counts: &self.counts,
+        }
+    }
+
+    /// Puts the host at rest for as long as the answer asks for, or for a growing while.
+    fn rest(
+        &self,
+        throttle: Throttle,
+        answer: &Answer,
+        attempts: &mut Attempts,
+    ) -> Result<(), IntegrationError> {
+        let clock = &**self.client.clock();
+        let asked = answer
+            .header(RETRY_AFTER.as_str())
+            .and_then(|value| retry_after(value, clock.now()));
+        let delay = attempts.after_throttle();
+        if let Some(pause) = asked.filter(|asked| !asked.is_zero()).or(delay) {
+            self.client.pacing().pause(pause, clock);
+        }
+        match delay {
+            Some(_) => Ok(()),
+            None => Err(throttle.error(answer.context(), asked)),
+        }
+    }
+
     fn all_headers(&mut self, account: Option<&Account>) -> Result<HeaderMap, IntegrationError> {
         let unfit = |name| IntegrationError::ProtocolViolation {
             context: Box::new(self.client.context_of(self.step, &self.url)),
@@ -182,91 +198,6 @@ impl<'a> RequestBuilder<'a> {
         }
         Ok(headers)
     }
-
-    /// One request and its whole answer.
-    async fn exchange(&self, headers: HeaderMap) -> Result<Answer, IntegrationError> {
-        let clock = self.client.clock();
-        let begun = clock.monotonic();
-        let outcome = self.transmit(headers, begun).await;
-        let elapsed = clock.monotonic().saturating_sub(begun);
-        tracing::debug!(
-            method = %self.method,
-            host = self.url.host_str(),
-            path = self.url.path(),
-            status = outcome.as_ref().ok().map(Answer::status),
-            error = outcome.as_ref().err().map(tracing::field::display),
-            elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            "request"
-        );
-        outcome
-    }
-
-    async fn transmit(
-        &self,
-        headers: HeaderMap,
-        begun: Duration,
-    ) -> Result<Answer, IntegrationError> {
-        let mut context = self.client.context_of(self.step, &self.url);
-        let sending = Sending::new(&self.counts);
-        let outcome = self
-            .client
-            .transport()
-            .request(self.method.clone(), self.url.clone())
-            .headers(headers)
-            .send()
-            .await;
-        let mut response = match outcome {
-            Ok(response) => response,
-            Err(error) => {
-                if error.is_connect() || error.is_builder() {
-                    sending.was_not_sent();
-                }
-                return Err(classify(error, context));
-            }
-        };
-        drop(sending);
-        let elapsed = self.client.clock().monotonic().saturating_sub(begun);
-        let status = response.status();
-        context.status = Some(status.as_u16());
-        context.request_id = response
-            .headers()
-            .get("x-request-id")
-            .and_then(|id| id.to_str().ok())
-            .map(bounded);
-        let is_error = status.is_client_error() || status.is_server_error();
-        let limit = match is_error {
-            true => ERROR_BODY_LIMIT,
-            false => BODY_LIMIT,
-        };
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| classify(error, context.clone()))?
-        {
-            let room = limit - body.len();
-            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-            if chunk.len() > room {
-                if is_error {
-                    break;
-                }
-                return Err(IntegrationError::ProtocolViolation {
-                    context: Box::new(context),
-                    violation: Violation::TooLarge {
-                        limit: limit as u64,
-                    },
-                    source: None,
-                });
-            }
-        }
-        Ok(Answer {
-            context,
-            status: status.as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-            body,
-            elapsed,
-        })
-    }
 }
 
 impl fmt::Debug for RequestBuilder<'_> {
@@ -277,6 +208,17 @@ impl fmt::Debug for RequestBuilder<'_> {
             .field("host", &self.url.host_str())
             .field("path", &self.url.path())
             .finish_non_exhaustive()
+    }
+}
+
+/// How long to wait before a failed connection is tried again, if that is of any use.
+fn after_break(
+    error: IntegrationError,
+    attempts: &mut Attempts,
+) -> Result<Duration, IntegrationError> {
+    match error {
+        IntegrationError::NetworkConnectError { .. } => attempts.after_break().ok_or(error),
+        _ => Err(error),
     }
 }
 
@@ -303,55 +245,4 @@ fn redirection(url: &Url, answer: &Answer) -> Result<Option<Url>, IntegrationErr
     } else {
         Err(answer.violation(Violation::ForeignRedirect))
     }
-}
-
-/// A server that asks for patience.
-#[derive(Debug, Clone, Copy)]
-enum Throttle {
-    Rate,
-    Unavailable,
-}
-
-impl Throttle {
-    fn of(answer: &Answer) -> Option<Self> {
-        match answer.status() {
-            429 => Some(Self::Rate),
-            // A 401 is a verdict on credentials whatever its text says.
-            ..=399 | 401 => None,
-            _ if says_too_many_requests(answer.body()) => Some(Self::Rate),
-            502..=504 => Some(Self::Unavailable),
-            _ => None,
-        }
-    }
-
-    fn error(self, context: ErrorContext, retry_after: Option<Duration>) -> IntegrationError {
-        let context = Box::new(context);
-        match self {
-            Self::Rate => IntegrationError::RateLimited {
-                context,
-                retry_after,
-            },
-            Self::Unavailable => IntegrationError::RegistryUnavailable {
-                context,
-                retry_after,
-            },
-        }
-    }
-}
-
-/// Registries also say it in the body, under another status.
-fn says_too_many_requests(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct ErrorsWire {
-        errors: Vec<ErrorWire>,
-    }
-    #[derive(Deserialize)]
-    struct ErrorWire {
-        code: String,
-    }
-    serde_json::from_slice::<ErrorsWire>(body).is_ok_and(|body| {
-        body.errors
-            .iter()
-            .any(|error| error.code == "TOOMANYREQUESTS")
-    })
 }

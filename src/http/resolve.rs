@@ -4,7 +4,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::{net::lookup_host, time::timeout};
 
 use crate::{
     error::{BoxError, RefusedAddress},
@@ -17,7 +19,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     timeout: Duration,
+    lookup: Lookup,
 }
+
+type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 
 impl GuardedResolver {
     /// A resolver that gives up a little before the whole connection attempt would, so that a
@@ -25,16 +30,16 @@ impl GuardedResolver {
     pub(super) fn within(connect_timeout: Duration) -> Self {
         Self {
             timeout: connect_timeout * 4 / 5,
+            lookup: |name| Box::pin(async move { Ok(lookup_host((name, 0)).await?.collect()) }),
         }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let timeout = self.timeout;
+        let found = timeout(self.timeout, (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
-            let lookup = tokio::net::lookup_host((name.as_str(), 0));
-            let found = tokio::time::timeout(timeout, lookup)
+            let found = found
                 .await
                 .map_err(io::Error::from)
                 .flatten()
@@ -47,9 +52,10 @@ impl Resolve for GuardedResolver {
 
 /// The addresses that may be dialled. One that may not spoils the answer only where no other is
 /// left: a machine's own name often carries a link-local address beside its real one.
-fn admitted(found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, BoxError> {
+fn admitted(found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, BoxError> {
     let mut refused = None;
     let addresses: Vec<_> = found
+        .into_iter()
         .filter(|socket| match refusal(socket.ip()) {
             None => true,
             Some(rule) => {
@@ -86,6 +92,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::{
+        error::{ErrorContext, IntegrationError, NetworkPhase, Step},
+        http::fault::classify,
+        image::RegistryKind,
+    };
 
     fn sockets(addresses: &[&str]) -> Vec<SocketAddr> {
         addresses
@@ -96,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_to_the_metadata_service_alone_is_refused() {
-        let error = admitted(sockets(&["169.254.169.254"]).into_iter()).unwrap_err();
+        let error = admitted(sockets(&["169.254.169.254"])).unwrap_err();
         let refused = error.downcast_ref::<Refused>().unwrap();
         assert_eq!(refused.rule, RefusedAddress::Metadata);
     }
@@ -104,12 +115,50 @@ mod tests {
     #[test]
     fn refused_addresses_are_left_out_of_an_answer_that_holds_others() {
         let found = sockets(&["fe80::1", "10.0.0.1", "169.254.169.254"]);
-        assert_eq!(admitted(found.into_iter()).unwrap(), sockets(&["10.0.0.1"]));
+        assert_eq!(admitted(found).unwrap(), sockets(&["10.0.0.1"]));
     }
 
     #[test]
     fn a_name_without_addresses_does_not_resolve() {
-        let error = admitted(std::iter::empty()).unwrap_err();
+        let error = admitted(Vec::new()).unwrap_err();
         assert!(error.is::<Unresolved>());
+    }
+
+    async fn asked(lookup: Lookup) -> IntegrationError {
+        let resolver = GuardedResolver {
+            timeout: Duration::from_millis(200),
+            lookup,
+        };
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .dns_resolver(resolver)
+            .build()
+            .unwrap();
+        let error = client
+            .get("http://rebound.example/")
+            .send()
+            .await
+            .unwrap_err();
+        let context = ErrorContext::new(RegistryKind::Quay, "rebound.example:80", Step::Dns);
+        classify(error, context)
+    }
+
+    #[tokio::test]
+    async fn a_name_that_was_pointed_at_the_metadata_service_is_refused_by_its_rule() {
+        let error = asked(|_| Box::pin(async { Ok(sockets(&["169.254.169.254"])) })).await;
+        let IntegrationError::AddressRefused { address, rule, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(address.to_string(), "169.254.169.254");
+        assert_eq!(rule, RefusedAddress::Metadata);
+    }
+
+    #[tokio::test]
+    async fn a_name_server_that_says_nothing_is_a_dns_failure() {
+        let error = asked(|_| Box::pin(std::future::pending())).await;
+        let IntegrationError::NetworkConnectError { phase, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(phase, NetworkPhase::Dns);
     }
 }

@@ -1,0 +1,63 @@
+use std::{net::SocketAddr, time::Duration};
+
+use reqwest::{header, redirect, retry};
+
+use super::{client::ConnectionSettings, resolve::GuardedResolver};
+
+/// The transport, which decides nothing by itself: no proxy, no redirect, no repetition.
+pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwest::Client> {
+    let builder = || {
+        let mut headers = header::HeaderMap::new();
+        headers.insert(
+            header::ACCEPT,
+            header::HeaderValue::from_static("application/json"),
+        );
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("registry-intake/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .gzip(true)
+            .connect_timeout(settings.connect_timeout)
+            // Runs from the beginning of the request, so it must not end before the connection's.
+            .read_timeout(settings.read_timeout.max(settings.connect_timeout * 9 / 8))
+            // Sooner than servers close idle connections, nginx after 75 s.
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(settings.requests_in_flight.get())
+            .dns_resolver(GuardedResolver::within(settings.connect_timeout));
+        match (settings.dial, settings.origin.domain()) {
+            // Port 0 stands for the port of the request.
+            (Some(address), Some(domain)) => builder.resolve(domain, SocketAddr::new(address, 0)),
+            _ => builder,
+        }
+    };
+    trusting(builder, settings)
+}
+
+/// Trust in the operating system's certificates and the further ones. A machine that has none of
+/// its own still speaks http, and trusts the further ones alone.
+#[cfg(feature = "rustls")]
+fn trusting(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+    settings: &ConnectionSettings,
+) -> reqwest::Result<reqwest::Client> {
+    let further = settings
+        .extra_root_certificates
+        .iter()
+        .map(|der| reqwest::Certificate::from_der(der))
+        .collect::<Result<Vec<_>, _>>()?;
+    builder()
+        .tls_certs_merge(further.clone())
+        .build()
+        .or_else(|_| builder().tls_certs_only(further).build())
+}
+
+#[cfg(not(feature = "rustls"))]
+fn trusting(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+    _: &ConnectionSettings,
+) -> reqwest::Result<reqwest::Client> {
+    builder().build()
+}
