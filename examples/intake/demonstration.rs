@@ -84,9 +84,7 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
     ))?;
     let printer = Arc::new(Printer::new(Arc::clone(output), false));
     ingest_one(&config, store.clone(), Until::images(IMAGES), &printer).await?;
-    if let Some(failure) = printer.broken() {
-        return Err(failure);
-    }
+    printer.finish()?;
     rest(&config, &store, output).await?;
     store.close().await;
     output.say(NEXT)?;

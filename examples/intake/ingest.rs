@@ -42,26 +42,20 @@ pub(crate) async fn ingest(
         (false, Some(max)) => Until::images(max),
         (false, None) => Until::STOPPED,
     };
-    let printer = Arc::new(Printer::new(Arc::clone(output), !wish.until_idle));
-    stop::on_signal(printer.stop.clone())?;
-    let ended = store::with(arguments, async |store| {
-        let runs = integrations
-            .iter()
-            .map(|config| ingest_one(config, store.clone(), until, &printer));
-        Ok(join_all(runs).await)
+    store::with(arguments, async |store| {
+        let printer = Arc::new(Printer::new(Arc::clone(output), !wish.until_idle));
+        stop::on_signal(printer.stop.clone())?;
+        let runs = integrations.iter().map(async |config| {
+            let ended = ingest_one(config, store.clone(), until, &printer).await;
+            selection::settle(config, ended, output)
+        });
+        let ended = join_all(runs).await;
+        printer.finish()?;
+        ended
+            .into_iter()
+            .try_fold(Verdict::Done, |worst, ended| Ok(worst.max(ended?)))
     })
-    .await?;
-    let mut worst = Verdict::Done;
-    for (config, ended) in integrations.iter().zip(ended) {
-        match ended {
-            Err(Failure::Error(error)) => {
-                output.error(Some(config.name()), &error);
-                worst = Verdict::Failed;
-            }
-            ended => ended?,
-        }
-    }
-    printer.broken().map_or(Ok(worst), Err)
+    .await
 }
 
 /// One integration, until it is idle, has had enough, or is told to stop.
@@ -70,7 +64,7 @@ pub(crate) async fn ingest_one(
     store: SqliteInventory,
     until: Until,
     printer: &Arc<Printer>,
-) -> Result<(), Failure> {
+) -> Result<Verdict, Failure> {
     let (store, sink) = (Arc::new(store), Arc::clone(printer));
     let ingester = ImageIngester::builder(config.name(), connect(config)?, store, sink)
         .pace(config.speed_limit())
@@ -82,10 +76,8 @@ pub(crate) async fn ingest_one(
     let run = ingester.run_observed(until, stopped, |event| {
         printer.observe(config.name(), event);
     });
-    let ended = run.await;
-    printer.output.at_rest();
-    ended?;
-    Ok(())
+    run.await?;
+    Ok(Verdict::Done)
 }
 
 /// Prints what it is handed, and so takes it over: only what was printed is acknowledged.
@@ -108,6 +100,7 @@ struct State {
 
 impl Printer {
     pub(crate) fn new(output: Arc<Output>, tells_idle: bool) -> Self {
+        output.spin();
         Self {
             output,
             stop: watch::Sender::new(false),
@@ -116,9 +109,10 @@ impl Printer {
         }
     }
 
-    /// Why nothing more could be printed.
-    pub(crate) fn broken(&self) -> Option<Failure> {
-        self.state().broken.take()
+    /// Takes the bar away, and fails where something could not be printed.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.output.at_rest();
+        self.state().broken.take().map_or(Ok(()), Err)
     }
 
     pub(crate) fn observe(&self, integration: &str, event: IngestEvent) {
@@ -126,6 +120,8 @@ impl Printer {
             IngestEvent::Handed { .. } => self.progress(integration, 1, None),
             IngestEvent::Waiting { until, pending } => {
                 self.progress(integration, 0, Some(pending));
+                self.output
+                    .progress(|| format!("next at {}", to_the_second(until)));
                 self.wait(integration, Some(until), pending);
             }
             IngestEvent::Idle { lease_ends_at } => {

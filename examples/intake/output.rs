@@ -102,7 +102,8 @@ impl Output {
 
     /// Of `done + left` steps `done` are done.
     pub(crate) fn advance(&self, done: u64, left: u64) {
-        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} ({elapsed})") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} {msg} ({elapsed})")
+        {
             self.bar.set_style(style);
         }
         self.bar.set_length(done + left);

@@ -25,8 +25,7 @@ pub(crate) fn configured(
     named(read(path)?, IntegrationConfig::name, only)
 }
 
-/// One integration after the other; the worst verdict counts, and a failure keeps none of the
-/// others from its turn.
+/// One integration after the other.
 pub(crate) async fn in_order(
     integrations: &[IntegrationConfig],
     output: &Output,
@@ -34,16 +33,25 @@ pub(crate) async fn in_order(
 ) -> Result<Verdict, Failure> {
     let mut worst = Verdict::Done;
     for config in integrations {
-        let verdict = match command(config).await {
-            Err(Failure::Error(error)) => {
-                output.error(Some(config.name()), &error);
-                Verdict::Failed
-            }
-            ended => ended?,
-        };
-        worst = worst.max(verdict);
+        let ended = command(config).await;
+        worst = worst.max(settle(config, ended, output)?);
     }
     Ok(worst)
+}
+
+/// Reports what failed of one integration, which keeps none of the others from its turn.
+pub(crate) fn settle(
+    config: &IntegrationConfig,
+    ended: Result<Verdict, Failure>,
+    output: &Output,
+) -> Result<Verdict, Failure> {
+    match ended {
+        Err(Failure::Error(error)) => {
+            output.error(Some(config.name()), &error);
+            Ok(Verdict::Failed)
+        }
+        ended => ended,
+    }
 }
 
 /// All, or the one that was named.

@@ -6,6 +6,7 @@ mod end;
 mod ingest;
 mod inventory;
 mod list;
+mod page;
 mod program;
 mod secrecy;
 mod sync;

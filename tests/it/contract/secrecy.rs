@@ -6,6 +6,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD},
 };
+use futures_util::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use registry_intake::simulator::{Account, HarborV2};
 
@@ -17,92 +18,96 @@ const WRONG: &str = "Rot & 'früh'\\8%+=!";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_shown_when_all_goes_well() {
-    let harbor = harbor().await;
-    harbor
-        .accounts()
-        .add(Account::administrator(USERNAME, RIGHT));
-    let shown = everything(&harbor, RIGHT, &[0, 0, 0, 0, 0, 0]).await;
-    search(&shown, &harbor, RIGHT);
+    join_all(SOURCES.map(|source| search(source, RIGHT, [0; 6]))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_shown_when_the_account_is_refused() {
+    join_all(SOURCES.map(|source| search(source, WRONG, [1, 3, 3, 0, 0, 0]))).await;
+}
+
+/// Where a password can come from, with SECRET for itself, and the format to write then.
+const SOURCES: [(&str, &str); 3] = [
+    ("SECRET", "json"),
+    ("{ env = \"INTAKE_PASSWORD\" }", "text"),
+    ("{ file = \"password\" }", "json"),
+];
+
+const COMMANDS: [&[&str]; 6] = [
+    &["verify"],
+    &["list"],
+    &["sync"],
+    &["ingest", "--until-idle"],
+    &["inventory"],
+    &["integrations"],
+];
+
+/// Runs every command and searches all that it shows and stores.
+async fn search(source: (&str, &str), password: &str, codes: [i32; 6]) {
     let harbor = harbor().await;
-    harbor
-        .accounts()
-        .add(Account::administrator(USERNAME, RIGHT));
-    let shown = everything(&harbor, WRONG, &[1, 3, 3, 0, 0, 0]).await;
-    search(&shown, &harbor, WRONG);
-    assert!(!harbor.log().authorizations(&host(&harbor)).is_empty());
-}
+    let host = harbor.address().to_string();
+    let account = Account::administrator(USERNAME, RIGHT);
+    harbor.accounts().add(account);
+    let shown = everything(&harbor, source, password, codes).await;
+    assert!(
+        position(&shown, &host).is_some(),
+        "the search finds nothing"
+    );
 
-/// All that the program shows and stores: every command, in both formats, at trace level, with the
-/// password from each place that it can come from.
-async fn everything(harbor: &HarborV2, password: &str, codes: &[i32]) -> Vec<u8> {
-    let mut shown = Vec::new();
-    for (source, format) in [
-        (format!("password = {password:?}"), "json"),
-        (
-            "password = { env = \"INTAKE_PASSWORD\" }".to_owned(),
-            "text",
-        ),
-        ("password = { file = \"password\" }".to_owned(), "json"),
-    ] {
-        let more = format!("speed_limit = \"unlimited\"\n{source}");
-        let program = Program::new(&integration("prod", harbor, USERNAME, &more));
-        std::fs::write(program.path("password"), password).unwrap();
-        for (command, code) in [
-            &["verify"][..],
-            &["list"],
-            &["sync"],
-            &["ingest", "--until-idle"],
-            &["inventory"],
-            &["integrations"],
-        ]
-        .iter()
-        .zip(codes)
-        {
-            let mut run = program.configured();
-            run.args(["--inventory", "inventory.db", "--output", format])
-                .args(*command)
-                .env("RUST_LOG", "trace")
-                .env("INTAKE_PASSWORD", password);
-            let ended = end(&mut run).await;
-            assert_eq!(ended.code, *code, "{command:?}: {}", ended.stdout);
-            if *code == 3 || *command == ["verify"] {
-                assert!(ended.stderr.contains("TRACE"), "{command:?} logs nothing");
-            }
-            shown.extend(ended.stdout.into_bytes());
-            shown.extend(ended.stderr.into_bytes());
-        }
-        for file in ["inventory.db", "inventory.db-wal", "inventory.db-shm"] {
-            shown.extend(std::fs::read(program.path(file)).unwrap_or_default());
-        }
-    }
-    shown
-}
-
-fn search(shown: &[u8], harbor: &HarborV2, password: &str) {
     let mut secrets = spellings(password);
-    // What was really sent, tokens among it.
-    for header in harbor.log().authorizations(&host(harbor)) {
-        let (_, credential) = header.split_once(' ').unwrap();
-        secrets.insert(credential.to_owned());
-    }
+    let sent = harbor.log().authorizations(&host);
+    assert!(!sent.is_empty());
+    // As it was sent; tokens among it.
+    secrets.extend(
+        sent.iter()
+            .filter_map(|it| it.split_once(' '))
+            .map(|(_, it)| it.to_owned()),
+    );
     for secret in &secrets {
-        let found = shown
-            .windows(secret.len())
-            .position(|window| window == secret.as_bytes());
-        let around = found.map(|at| {
-            let start = at.saturating_sub(80);
-            String::from_utf8_lossy(&shown[start..at]).into_owned()
+        let around = position(&shown, secret).map(|at| {
+            let before = &shown[at.saturating_sub(80)..at];
+            String::from_utf8_lossy(before).into_owned()
         });
         assert_eq!(around, None, "{secret:?} is shown behind this");
     }
 }
 
-fn host(harbor: &HarborV2) -> String {
-    harbor.address().to_string()
+fn position(shown: &[u8], text: &str) -> Option<usize> {
+    shown
+        .windows(text.len())
+        .position(|window| window == text.as_bytes())
+}
+
+/// Standard output and error at trace level, and the inventory's files.
+async fn everything(
+    harbor: &HarborV2,
+    (source, format): (&str, &str),
+    password: &str,
+    codes: [i32; 6],
+) -> Vec<u8> {
+    let source = source.replace("SECRET", &format!("{password:?}"));
+    let more = format!("speed_limit = \"unlimited\"\npassword = {source}");
+    let program = Program::new(&integration("prod", harbor, USERNAME, &more));
+    std::fs::write(program.path("password"), password).unwrap();
+    let mut shown = Vec::new();
+    for (arguments, code) in COMMANDS.iter().zip(codes) {
+        let mut run = program.configured();
+        run.args(["--inventory", "inventory.db", "--output", format])
+            .args(*arguments)
+            .env("RUST_LOG", "trace")
+            .env("INTAKE_PASSWORD", password);
+        let ended = end(&mut run).await;
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stdout);
+        if arguments[0] == "verify" {
+            assert!(ended.stderr.contains("TRACE"), "{}", ended.stderr);
+        }
+        shown.extend(ended.stdout.into_bytes());
+        shown.extend(ended.stderr.into_bytes());
+    }
+    for file in ["inventory.db", "inventory.db-wal", "inventory.db-shm"] {
+        shown.extend(std::fs::read(program.path(file)).unwrap_or_default());
+    }
+    shown
 }
 
 /// Every way in which the password could be written down.

@@ -34,11 +34,11 @@ async fn text_is_aligned_and_names_the_remedy_under_the_failure() {
 }
 
 fn without_duration(line: &str) -> String {
-    match line.strip_suffix(" ms") {
-        Some(rest) => format!(
-            "{}0 ms",
-            rest.trim_end_matches(|c: char| c.is_ascii_digit())
-        ),
+    match line
+        .strip_suffix(" ms")
+        .and_then(|rest| rest.rsplit_once(' '))
+    {
+        Some((rest, _)) => format!("{}  0 ms", rest.trim_end()),
         None => line.to_owned(),
     }
 }
