@@ -74,10 +74,10 @@ pub enum IngestEvent {
         /// How many images wait.
         pending: u64,
     },
-    /// Nothing waits. Told again only when something about it has changed.
+    /// Nothing waits, and nothing is in this run's hands. Told again only when something about it
+    /// has changed.
     Idle {
-        /// When the first lease ends, of this run or of another process, and its image could come
-        /// back.
+        /// When the first lease of another process ends and its image could come back.
         lease_ends_at: Option<Timestamp>,
     },
     /// The inventory failed and is asked again.

@@ -218,8 +218,10 @@ impl<'a> Run<'a> {
             Ok(Claim::Idle { lease_ends_at }) => {
                 self.claim = self.due_by(lease_ends_at);
                 self.idle = true;
-                self.report.leased_elsewhere_until = lease_ends_at.filter(|_| self.in_hand == 0);
-                self.rest(IngestEvent::Idle { lease_ends_at });
+                if self.in_hand == 0 {
+                    self.report.leased_elsewhere_until = lease_ends_at;
+                    self.rest(IngestEvent::Idle { lease_ends_at });
+                }
             }
             Err(error) => {
                 self.claim_failures += 1;

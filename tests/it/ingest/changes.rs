@@ -10,7 +10,7 @@ use super::{Desk, Running, count, ingester, run, seconds, stage};
 use crate::inventory::stage::{Stage, image, noon};
 
 /// One ingested image, which then gets a second location, loses a tag, and goes from the first.
-async fn changed() -> Stage {
+pub(super) async fn changed() -> Stage {
     let stage = stage(0).await;
     let here = image("team-a/app", 1, &["v1", "latest"]);
     stage.sync(std::slice::from_ref(&here)).await;
@@ -62,16 +62,21 @@ async fn a_refused_change_comes_again_before_those_behind_it() {
     let builder = builder.retry_pauses(seconds(60), seconds(3600));
     let mut running = Running::start(builder.build().unwrap(), Until::STOPPED);
     let refused = |event: &IngestEvent| match event {
-        IngestEvent::ChangeRefused { retry_at, .. } => Some(*retry_at),
+        IngestEvent::ChangeRefused {
+            error, retry_at, ..
+        } => Some((error.message.clone(), *retry_at)),
         _ => None,
     };
-    for pause in [60, 240] {
-        let retry_at = running.next(refused).await;
+    for (pause, why) in [
+        (60, "the queue is full"),
+        (240, "the sink panicked: the queue is gone"),
+    ] {
+        let (message, retry_at) = running.next(refused).await;
         assert_eq!(
             retry_at.since(registry_intake::clock::Clock::now(&stage.clock)),
             seconds(pause)
         );
-        assert_eq!(desk.told(), []);
+        assert_eq!((message.as_str(), desk.told()), (why, Vec::new()));
         stage.after(pause);
     }
     for _ in 0..3 {

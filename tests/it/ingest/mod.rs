@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod faulty;
 mod leases;
 mod speed;
 mod stopping;
@@ -19,12 +20,12 @@ use registry_intake::{
     config::{IntegrationConfig, RegistryType, RegistryVersion, Secret},
     connector::{RegistryConnector, connect},
     error::BoxError,
-    image::Digest,
+    image::{Digest, Image},
     ingest::{
         Delivery, ImageIngester, ImageIngesterBuilder, ImageSink, IngestEvent, IngestReport,
         SinkError, Until,
     },
-    inventory::{Change, SqliteInventory},
+    inventory::{Change, Inventory, InventoryError, SqliteInventory},
     pace::Pace,
 };
 use tokio::sync::mpsc;
@@ -52,8 +53,8 @@ async fn stage(images: u32) -> Stage {
     stage
 }
 
-fn numbered(images: u32) -> Vec<registry_intake::image::Image> {
-    let image = |number| registry_intake::image::Image {
+fn numbered(images: u32) -> Vec<Image> {
+    let image = |number| Image {
         pushed_at: Some(Timestamp::from_unix_nanos(-i64::from(number))),
         ..image("team-a/app", number, &["v1"])
     };
@@ -61,7 +62,16 @@ fn numbered(images: u32) -> Vec<registry_intake::image::Image> {
 }
 
 fn ingester(stage: &Stage, sink: Arc<dyn ImageSink>) -> ImageIngesterBuilder {
-    ImageIngester::builder(PROD, registry(), Arc::clone(&stage.inventory), sink)
+    ingester_on(stage, Arc::clone(&stage.inventory), sink)
+}
+
+/// An ingester that goes by the stage's clock, but not by its inventory.
+fn ingester_on(
+    stage: &Stage,
+    inventory: Arc<dyn Inventory>,
+    sink: Arc<dyn ImageSink>,
+) -> ImageIngesterBuilder {
+    ImageIngester::builder(PROD, registry(), inventory, sink)
         .clock(Arc::new(stage.clock.clone()))
         .pace(Pace::Unlimited)
 }
@@ -118,7 +128,7 @@ impl Desk {
         self.told.lock().unwrap().clone()
     }
 
-    /// Takes changes only after so many refusals.
+    /// Takes changes only after so many refusals, of which the last is a panic.
     fn refuse_changes(&self, times: u32) {
         *self.refusals.lock().unwrap() = times;
     }
@@ -133,31 +143,48 @@ impl ImageSink for Desk {
     }
 
     async fn changed(&self, change: Change) -> Result<(), BoxError> {
-        let mut refusals = self.refusals.lock().unwrap();
-        if *refusals > 0 {
-            *refusals -= 1;
-            return Err("the queue is full".into());
+        let refusals = {
+            let mut left = self.refusals.lock().unwrap();
+            let refusals = *left;
+            *left = refusals.saturating_sub(1);
+            refusals
+        };
+        match refusals {
+            0 => {}
+            1 => panic!("the queue is gone"),
+            _ => return Err("the queue is full".into()),
         }
         self.told.lock().unwrap().push(change);
         Ok(())
     }
 }
 
+type Ended = Result<IngestReport, InventoryError>;
+
 /// What a run told, each with the time at which it did.
 type Log = Vec<(Timestamp, IngestEvent)>;
 
-/// Runs until nothing waits. Whenever the ingester waits, the clock moves to the end of the wait.
+/// Runs to the end. Whenever the ingester waits, the clock moves to the end of the wait.
 async fn run(stage: &Stage, ingester: &ImageIngester, until: Until) -> (IngestReport, Log) {
+    let (report, log) = try_run(stage, ingester, until).await;
+    (report.unwrap(), log)
+}
+
+async fn try_run(stage: &Stage, ingester: &ImageIngester, until: Until) -> (Ended, Log) {
     let mut log = Log::new();
     let clock = &stage.clock;
     let report = ingester.run_observed(until, pending(), |event| {
         log.push((clock.now(), event.clone()));
-        if let IngestEvent::Waiting { until, .. } = event {
+        if let IngestEvent::Waiting { until, .. }
+        | IngestEvent::InventoryFailed {
+            retry_at: until, ..
+        } = event
+        {
             clock.advance(until.since(clock.now()));
         }
     });
     let report = tokio::time::timeout(seconds(20), report).await;
-    (report.expect("the run ends").unwrap(), log)
+    (report.expect("the run ends"), log)
 }
 
 /// Seconds from noon at which images were handed over, and their numbers.
@@ -179,7 +206,7 @@ fn number(of: &Digest) -> u32 {
 struct Running {
     events: mpsc::UnboundedReceiver<IngestEvent>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
-    run: tokio::task::JoinHandle<Result<IngestReport, registry_intake::inventory::InventoryError>>,
+    run: tokio::task::JoinHandle<Ended>,
 }
 
 impl Running {
@@ -224,7 +251,7 @@ impl Running {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
-    async fn end(self) -> Result<IngestReport, registry_intake::inventory::InventoryError> {
+    async fn end(self) -> Ended {
         let end = tokio::time::timeout(seconds(20), self.run).await;
         end.expect("the run ends").unwrap()
     }
