@@ -239,7 +239,7 @@ impl Report for Event<'_> {
 impl ScopeRecord<'_> {
     fn text(&self) -> String {
         match self.name {
-            Some(name) => format!("{} {}", self.scope, name.escape_debug()),
+            Some(name) => format!("{} {}", self.scope, name),
             None => format!("the {}", self.scope),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
 
 /// What can be reported: one JSON object, or lines of text.
 pub(crate) trait Report: Serialize {
+    /// May hold what a registry says of itself: control characters are taken out afterwards.
     fn text(&self, to: &mut Vec<u8>) -> io::Result<()>;
 }
 
@@ -41,7 +42,10 @@ impl Output {
     pub(crate) fn report(&self, report: &impl Report) -> Result<(), Failure> {
         let mut text = Vec::new();
         match self.format {
-            Format::Text => report.text(&mut text)?,
+            Format::Text => {
+                report.text(&mut text)?;
+                text = printable(&text);
+            }
             Format::Json => write_json(&mut text, report)?,
         }
         self.write(&text)
@@ -75,7 +79,9 @@ impl Output {
         let mut text = Vec::new();
         let written = match self.format {
             Format::Json => write_json(&mut text, &Line { error, integration }),
-            Format::Text => explain(&mut text, integration, error),
+            Format::Text => explain(&mut text, integration, error).map(|()| {
+                text = printable(&text);
+            }),
         };
         // There is no third place that could be told.
         let _ = written.and_then(|()| self.bar.suspend(|| io::stderr().lock().write_all(&text)));
@@ -115,6 +121,16 @@ impl Output {
         self.bar.disable_steady_tick();
         self.bar.finish_and_clear();
     }
+}
+
+/// Without what would steer the terminal.
+fn printable(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text)
+        .replace(
+            |letter: char| letter.is_control() && letter != '\n',
+            "\u{fffd}",
+        )
+        .into_bytes()
 }
 
 fn write_json(to: &mut Vec<u8>, report: &impl Serialize) -> io::Result<()> {

@@ -66,7 +66,7 @@ impl ImageRecord<'_> {
             tags => write!(to, ":{}", tags.join(","))?,
         }
         if !self.platforms.is_empty() {
-            write!(to, "  {}", self.platforms.join(" ").escape_debug())?;
+            write!(to, "  {}", self.platforms.join(" "))?;
         }
         writeln!(to)
     }

@@ -192,7 +192,7 @@ impl Report for VerifyReport<'_> {
             registry_type,
             version,
         } = &self.registry;
-        let version = version.unwrap_or("of unknown version").escape_debug();
+        let version = version.unwrap_or("of unknown version");
         writeln!(to, "{}: {registry_type} {version}", self.integration)?;
         let width = self.probes.iter().map(|probe| probe.subject.len()).max();
         for probe in &self.probes {

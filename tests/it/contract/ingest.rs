@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::program::{ACR, Program, admin, harbor, paced, stable, within};
+use super::program::{ACR, Program, admin, end, harbor, paced, stable, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn images_are_handed_over_at_the_speed_limit_until_none_is_left() {
@@ -170,6 +170,24 @@ async fn what_nobody_reads_is_not_acknowledged() {
     let rest = handed(&rest.objects());
     assert_eq!(rest.len(), 2);
     assert!(!rest.contains(&first));
+}
+
+/// A full disk, as Linux plays it.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_not_acknowledged_and_ends_with_1() {
+    let harbor = harbor().await;
+    let program = Program::new(&paced("prod", &harbor, "\"unlimited\""));
+    program.json(["sync"]).await;
+    let mut command = program.configured();
+    command
+        .args(["--output", "json", "ingest", "--until-idle"])
+        .stdout(std::fs::File::create("/dev/full").unwrap());
+    let ended = end(&mut command).await;
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.error()["error"]["code"], Value::Null);
+    let all = program.json(["ingest", "--until-idle"]).await;
+    assert_eq!(handed(&all.objects()).len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,10 @@
 use std::{collections::BTreeSet, process::Stdio};
 
-use registry_intake::simulator::{Action, Fault, HarborV2, Listed};
+use registry_intake::simulator::{Action, Fault, HarborV2, Listed, Project};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::program::{Program, admin, harbor, integration, refused, sorted, stable, within};
+use super::program::{ACR, Program, admin, harbor, integration, refused, sorted, stable, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_image_and_scope_is_told_and_the_end_comes_last() {
@@ -100,6 +100,39 @@ async fn text_is_aligned_and_ends_with_a_summary() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
     insta::assert_snapshot!(sorted(&stable(&ended.stdout, &harbor)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registry_says_steers_no_terminal() {
+    let harbor = harbor().await;
+    harbor.change(|contents| {
+        contents.create_project(Project::private("\u{1b}]0;owned\u{7}").proxy_cache(1));
+    });
+    let program = Program::new(&admin("prod", &harbor));
+    let text = program.run(["list"]).await;
+    assert_eq!(text.code, 0, "{}", text.stderr);
+    assert!(
+        text.stdout.contains("\u{fffd}]0;owned\u{fffd}"),
+        "{}",
+        text.stdout
+    );
+    assert!(!text.stdout.contains('\u{1b}'));
+    let json = program.json(["list"]).await;
+    assert!(
+        json.stdout.contains(r#""name":"\u001b]0;owned\u0007""#),
+        "{}",
+        json.stdout
+    );
+}
+
+#[tokio::test]
+async fn a_registry_without_a_connector_ends_with_3_and_the_end_event() {
+    let ended = Program::new(ACR).json(["list"]).await;
+    assert_eq!(ended.code, 3);
+    let [end] = <[_; 1]>::try_from(ended.objects()).unwrap();
+    assert_eq!(end["event"], "end");
+    assert_eq!(end["code"], "NotSupported");
+    assert_eq!(end["requests"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

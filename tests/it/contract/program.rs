@@ -81,7 +81,8 @@ impl Program {
 }
 
 pub(super) async fn end(command: &mut Command) -> Ended {
-    Ended::from(within(command.output()).await.unwrap())
+    let child = command.spawn().unwrap();
+    Ended::from(within(child.wait_with_output()).await.unwrap())
 }
 
 /// What `attempt` gives, which it must before patience ends.
