@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use registry_intake::simulator::{Action, Fault, Push};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::program::{Program, end, harbor, objects, paced, refused};
+use super::program::{Program, end, example, harbor, objects, paced, refused, within};
 
 const PAGE: &str = include_str!("../../../docs/example-contract.md");
 
@@ -112,6 +113,29 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
         );
     }
     assert_eq!(missing, Vec::<&(String, String)>::new(), "was not printed");
+}
+
+#[tokio::test]
+async fn the_simulators_first_line_is_what_the_page_shows() {
+    let mut command = example("simulator");
+    command.args(["--kind", "harbor-v2", "--port", "0"]);
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = within(lines.next_line()).await.unwrap().unwrap();
+    let first: Value = serde_json::from_str(&line).unwrap();
+    let shown = &page()[&("simulator".to_owned(), String::new())];
+    assert_alike(shown, &first);
+    for fixed in [
+        "kind",
+        "username",
+        "password",
+        "robot_username",
+        "robot_password",
+    ] {
+        assert_eq!(first[fixed], shown[fixed]);
+    }
+    let address = first["address"].as_str().unwrap();
+    assert!(std::net::TcpStream::connect(address).is_ok(), "{address}");
 }
 
 #[tokio::test]

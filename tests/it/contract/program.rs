@@ -43,7 +43,7 @@ impl Program {
         std::fs::write(self.path("intake.toml"), config).unwrap();
     }
 
-    /// The program with its configuration, in its folder, in an environment without settings.
+    /// The program with its configuration, in its folder.
     pub(super) fn configured(&self) -> Command {
         let mut command = self.bare();
         command.args(["--config", "intake.toml"]);
@@ -51,15 +51,8 @@ impl Program {
     }
 
     pub(super) fn bare(&self) -> Command {
-        let mut command = Command::new(example());
-        command
-            .current_dir(self.folder.path())
-            .env_remove("RUST_LOG")
-            .env_remove("NO_COLOR")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        let mut command = example("intake");
+        command.current_dir(self.folder.path());
         command
     }
 
@@ -126,21 +119,29 @@ pub(super) fn objects(lines: &str) -> Vec<Value> {
         .collect()
 }
 
-/// `cargo test` builds the examples before it runs the tests.
-fn example() -> PathBuf {
+/// An example program, in an environment without settings. `cargo test` builds the examples before
+/// it runs the tests.
+pub(super) fn example(name: &str) -> Command {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
     path.extend([
         "examples",
-        &format!("intake{}", std::env::consts::EXE_SUFFIX),
+        &format!("{name}{}", std::env::consts::EXE_SUFFIX),
     ]);
     assert!(
         path.exists(),
-        "{} is not built: run `cargo build --example intake` first",
+        "{} is not built: run `cargo build --examples` first",
         path.display()
     );
-    path
+    let mut command = Command::new(path);
+    command
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 /// A simulated Harbor in which every kind of report has something to say.
