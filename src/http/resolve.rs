@@ -29,7 +29,7 @@ impl GuardedResolver {
     /// silent name server is not taken for a silent registry.
     pub(super) fn within(connect_timeout: Duration) -> Self {
         Self {
-            timeout: connect_timeout * 4 / 5,
+            timeout: connect_timeout / 5 * 4,
             lookup: |name| Box::pin(async move { Ok(lookup_host((name, 0)).await?.collect()) }),
         }
     }
@@ -124,13 +124,16 @@ mod tests {
         assert!(error.is::<Unresolved>());
     }
 
+    const ATTEMPT: Duration = Duration::from_millis(250);
+
     async fn asked(lookup: Lookup) -> IntegrationError {
         let resolver = GuardedResolver {
-            timeout: Duration::from_millis(200),
             lookup,
+            ..GuardedResolver::within(ATTEMPT)
         };
         let client = reqwest::Client::builder()
             .no_proxy()
+            .connect_timeout(ATTEMPT)
             .dns_resolver(resolver)
             .build()
             .unwrap();

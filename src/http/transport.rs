@@ -21,8 +21,7 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
             .referer(false)
             .gzip(true)
             .connect_timeout(settings.connect_timeout)
-            // Runs from the beginning of the request, so it must not end before the connection's.
-            .read_timeout(settings.read_timeout.max(settings.connect_timeout * 9 / 8))
+            .read_timeout(read_timeout(settings))
             // Sooner than servers close idle connections, nginx after 75 s.
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(settings.requests_in_flight.get())
@@ -34,6 +33,14 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
         }
     };
     trusting(builder, settings)
+}
+
+/// reqwest starts it with the request, so it must not end before the attempt to connect does: who
+/// was not reached did not fail to answer.
+fn read_timeout(settings: &ConnectionSettings) -> Duration {
+    settings
+        .read_timeout
+        .max(settings.connect_timeout.saturating_mul(9) / 8)
 }
 
 /// Trust in the operating system's certificates and the further ones. A machine that has none of
@@ -60,4 +67,32 @@ fn trusting(
     _: &ConnectionSettings,
 ) -> reqwest::Result<reqwest::Client> {
     builder().build()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::num::NonZeroUsize;
+
+    use super::*;
+    use crate::image::RegistryKind;
+
+    #[test]
+    fn the_wait_for_an_answer_outlasts_the_attempt_to_connect() {
+        let seconds = Duration::from_secs;
+        for (connect, read, effective) in [(10, 30, seconds(30)), (8, 1, seconds(9))] {
+            let settings = ConnectionSettings {
+                registry: RegistryKind::HarborV2,
+                origin: "http://localhost".parse().unwrap(),
+                dial: None,
+                requests_in_flight: NonZeroUsize::MIN,
+                connect_timeout: seconds(connect),
+                read_timeout: seconds(read),
+                realm_hosts: Vec::new(),
+                extra_root_certificates: Vec::new(),
+            };
+            assert_eq!(read_timeout(&settings), effective);
+        }
+    }
 }

@@ -10,20 +10,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinHandle,
-};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    Account, account,
+    Account, Request, account, ended,
     server::{Reply, Seen, Server, reply},
     settings, until, with_clock,
 };
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
-    error::{ErrorCode, IntegrationError, Step},
-    http::{Answer, ConnectionSettings, HttpClient},
+    error::{ErrorCode, Step},
+    http::{ConnectionSettings, HttpClient},
 };
 
 const FROZEN: Duration = Duration::from_millis(1500);
@@ -64,8 +61,6 @@ struct Scene {
     client: HttpClient,
     account: Account,
 }
-
-type Request = JoinHandle<Result<Answer, IntegrationError>>;
 
 impl Scene {
     async fn new(password_is_right: bool) -> Self {
@@ -153,14 +148,6 @@ async fn all_accepted(requests: Vec<Request>) {
     for request in requests {
         assert_eq!(ended(request).await.unwrap().status(), 200);
     }
-}
-
-async fn ended(request: Request) -> Result<Answer, IntegrationError> {
-    let patience = Duration::from_secs(20);
-    tokio::time::timeout(patience, request)
-        .await
-        .unwrap()
-        .unwrap()
 }
 
 #[tokio::test]

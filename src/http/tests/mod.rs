@@ -13,6 +13,7 @@ mod tls;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
+use tokio::task::JoinHandle;
 use url::Url;
 
 use super::{Account, Answer, ConnectionSettings, HttpClient, request::RequestBuilder};
@@ -59,6 +60,16 @@ fn phase(outcome: Result<Answer, IntegrationError>) -> NetworkPhase {
         }
         other => panic!("no network error: {other:?}"),
     }
+}
+
+type Request = JoinHandle<Result<Answer, IntegrationError>>;
+
+async fn ended(request: Request) -> Result<Answer, IntegrationError> {
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, request)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// Lets other tasks run until `condition` holds.

@@ -16,11 +16,17 @@ use crate::{
 
 const SHORT: Duration = Duration::from_millis(200);
 
-fn impatient(origin: &Url) -> ConnectionSettings {
+fn impatient_to_connect(origin: &Url) -> ConnectionSettings {
     ConnectionSettings {
         connect_timeout: SHORT,
-        read_timeout: SHORT,
         ..settings(origin)
+    }
+}
+
+fn impatient(origin: &Url) -> ConnectionSettings {
+    ConnectionSettings {
+        read_timeout: SHORT,
+        ..impatient_to_connect(origin)
     }
 }
 
@@ -70,7 +76,7 @@ async fn a_listener_that_accepts_nobody_times_out_in_connecting() {
     }
     let url = Url::parse(&format!("http://{address}")).unwrap();
     assert_eq!(
-        probed(impatient(&url), url).await,
+        probed(impatient_to_connect(&url), url).await,
         NetworkPhase::ConnectTimeout
     );
 }

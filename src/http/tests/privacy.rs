@@ -86,6 +86,7 @@ async fn logs_name_the_request_and_neither_logs_nor_errors_hold_a_secret() {
     }
     let server = Server::answering(|seen| match seen.path().split('?').next() {
         Some("/cut") => raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[", Then::Close),
+        Some("/silent") => raw("", Then::Reset),
         Some("/redirect") => reply(302, "location: http://x.test/?token=hunter2\r\n", ""),
         _ => reply(200, "set-cookie: sid=hunter2\r\n", "[]"),
     })
@@ -109,7 +110,7 @@ async fn keep_secrets(origin: &Url) {
     let (client, _) = client(origin);
     let account = account();
     let mut said = format!("{account:?} {client:?}");
-    for path in ["/fine", "/cut", "/redirect"] {
+    for path in ["/fine", "/cut", "/silent", "/redirect"] {
         let url = origin.join(&format!("{path}?token=hunter2")).unwrap();
         let request = client
             .get(Step::Listing, url)

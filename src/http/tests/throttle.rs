@@ -7,20 +7,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::sync::Semaphore;
 
 use super::{
-    client,
+    Request, client, ended,
     server::{Reply, Server, Then, raw, reply},
     settings, until, with_clock,
 };
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
-    error::{ErrorCode, IntegrationError, Step},
-    http::{Answer, ConnectionSettings, Patience, RequestCount},
+    error::{ErrorCode, Step},
+    http::{ConnectionSettings, Patience, RequestCount},
 };
-
-type Running = JoinHandle<Result<Answer, IntegrationError>>;
 
 #[tokio::test]
 async fn a_wait_in_seconds_is_kept_to_the_second() {
@@ -113,6 +111,15 @@ async fn other_statuses_are_answers() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_credentials_is_none_of_haste_whatever_it_says() {
+    let server =
+        Server::answering(|_| reply(401, "", r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#)).await;
+    let (client, _) = client(&server.url("/"));
+    let outcome = client.get(Step::Credentials, server.url("/")).send().await;
+    assert_eq!(outcome.unwrap().status(), 401);
+}
+
+#[tokio::test]
 async fn one_throttled_request_puts_all_others_at_rest() {
     let server = Server::answering(|seen| match seen.before {
         0 => reply(429, "retry-after: 60\r\n", ""),
@@ -134,7 +141,7 @@ async fn one_throttled_request_puts_all_others_at_rest() {
     assert_eq!(server.seen().len(), 1);
     clock.advance(Duration::from_secs(1));
     for request in running {
-        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+        assert_eq!(ended(request).await.unwrap().status(), 200);
     }
     assert_eq!(server.seen().len(), 5);
 }
@@ -194,7 +201,7 @@ async fn a_dropped_request_gives_its_place_to_the_next() {
 }
 
 /// One place, which the first request holds while the second waits for it.
-async fn one_after_another(first: Reply) -> (Server, ManualClock, Vec<Running>) {
+async fn one_after_another(first: Reply) -> (Server, ManualClock, Vec<Request>) {
     let (arrived, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let gates = (Arc::clone(&arrived), Arc::clone(&release));
     let server = Server::start(move |seen| {
@@ -237,18 +244,18 @@ async fn a_request_that_waited_for_its_place_still_keeps_a_pause_that_began_mean
     assert_eq!(server.seen().len(), 1);
     clock.advance(Duration::from_secs(60));
     for request in running {
-        assert_eq!(request.await.unwrap().unwrap().status(), 200);
+        assert_eq!(ended(request).await.unwrap().status(), 200);
     }
 }
 
 #[tokio::test]
 async fn a_request_that_waits_to_be_repeated_holds_no_place() {
     let (server, clock, mut running) = one_after_another(raw("", Then::Reset)).await;
-    let second = running.remove(1).await.unwrap();
+    let second = ended(running.remove(1)).await;
     assert_eq!(second.unwrap().status(), 200);
     assert_eq!(server.seen().len(), 2);
     until(|| clock.sleepers() >= 1).await;
     clock.advance(Duration::from_secs(1));
-    let first = running.remove(0).await.unwrap();
+    let first = ended(running.remove(0)).await;
     assert_eq!(first.unwrap().status(), 200);
 }

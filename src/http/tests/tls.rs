@@ -2,6 +2,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -228,10 +229,8 @@ async fn a_handshake_without_an_answer_times_out_in_connecting() {
     )
     .await;
     let origin = Url::parse(&format!("https://{}", server.address)).unwrap();
-    let short = std::time::Duration::from_millis(200);
     let settings = ConnectionSettings {
-        connect_timeout: short,
-        read_timeout: short,
+        connect_timeout: Duration::from_millis(200),
         ..settings(&origin)
     };
     let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
