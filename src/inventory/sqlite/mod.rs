@@ -19,7 +19,7 @@ use std::{
 use async_trait::async_trait;
 use sqlx::{
     ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
@@ -37,6 +37,8 @@ use stored::{StoreError, Stored};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
+
+const SWITCHING_TRIES: u32 = 10;
 
 /// An inventory in a SQLite file, or in memory.
 ///
@@ -71,7 +73,6 @@ impl SqliteInventory {
         create(path).map_err(|error| cannot_open(error.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
@@ -81,6 +82,9 @@ impl SqliteInventory {
             .clone()
             .max_connections(1)
             .connect_with(options)
+            .await
+            .map_err(|error| cannot_open(error.into()))?;
+        write_ahead(&writer)
             .await
             .map_err(|error| cannot_open(error.into()))?;
         let readers = pool.max_connections(READERS).connect_lazy_with(reading);
@@ -156,6 +160,35 @@ fn create(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Switches a new file to the write-ahead log, in which readers do not wait for writers; a file
+/// stays switched.
+async fn write_ahead(writer: &SqlitePool) -> sqlx::Result<()> {
+    let mut connection = writer.acquire().await?;
+    let mut tries = 1..=SWITCHING_TRIES;
+    loop {
+        let switched = sqlx::raw_sql("PRAGMA journal_mode = WAL")
+            .execute(&mut *connection)
+            .await;
+        match switched {
+            // Of two that switch at a time one is refused at once, since both hold what the other
+            // needs. Its empty transaction waits until the other is done.
+            Err(error) if is_busy(&error) && tries.next().is_some() => {
+                sqlx::raw_sql("BEGIN IMMEDIATE; COMMIT")
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            switched => return switched.map(drop),
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code: Option<i32> = code.and_then(|code| code.parse().ok());
+    // The lowest byte of an extended result code is the primary one: 5 is SQLITE_BUSY.
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// A transaction that may write, and the time at which it began.

@@ -2,5 +2,7 @@
 
 #[macro_use]
 mod suite;
+mod model;
+mod processes;
 mod sqlite;
 pub(crate) mod stage;

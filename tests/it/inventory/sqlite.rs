@@ -156,7 +156,7 @@ async fn execute(path: &Path, statement: &'static str) {
         .unwrap();
 }
 
-async fn query(path: &Path, statement: &'static str) -> String {
+pub(super) async fn query(path: &Path, statement: &'static str) -> String {
     let mut connection = connection(path).await;
     sqlx::query_scalar(statement)
         .fetch_one(&mut connection)

@@ -141,13 +141,14 @@ pub(crate) async fn what_was_read_twice_is_gone_after_two_complete_runs_in_a_row
 }
 
 pub(crate) async fn an_image_that_shows_itself_in_between_is_not_gone(stage: Stage) {
-    let page = [image(APP, 1, &["v1"])];
-    stage.sync_with(Proof::ReadTwice, &page).await;
-    for _ in 0..3 {
+    stage
+        .sync_with(Proof::ReadTwice, &[image(APP, 1, &["v1"])])
+        .await;
+    for tag in ["v1", "v2", "v2"] {
         let absent = stage.sync_with(Proof::ReadTwice, &[]).await;
         assert_eq!((absent.gone, absent.held), (0, 1));
         let run = stage.begin().await;
-        stage.store(&run, &page).await;
+        stage.store(&run, &[image(APP, 1, &[tag])]).await;
         stage.finish(&run, None).await;
     }
     assert_eq!(stage.state_of(APP, 1).await, ImageState::Pending);

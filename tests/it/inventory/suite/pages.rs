@@ -175,6 +175,11 @@ pub(crate) async fn one_digest_in_three_repositories_is_one_work_item(stage: Sta
 pub(crate) async fn a_superseded_or_ended_run_can_write_nothing(stage: Stage) {
     let ended = stage.begin().await;
     stage.finish(&ended, Some(Proof::Totals)).await;
+    let again = stage.inventory.finish_run(&ended, &run_end(None)).await;
+    assert!(
+        matches!(again, Err(InventoryError::RunSuperseded { .. })),
+        "{again:?}"
+    );
     let frozen = stage.begin().await;
     let later = stage.begin().await;
     assert!(later.run > frozen.run && frozen.run > ended.run);
