@@ -82,6 +82,8 @@ pub struct RunProof {
     pub warnings: Vec<Warning>,
     /// How many scopes exist but could not be read. Counted by [`list`](super::list).
     pub unread: u64,
+    /// Scopes that were listed at first and no longer at the end.
+    vanished: Vec<Scope>,
 }
 
 impl RunProof {
@@ -96,7 +98,23 @@ impl RunProof {
             proof,
             warnings,
             unread: 0,
+            vanished: Vec::new(),
         }
+    }
+
+    /// The same, knowing the scopes that were listed at first and no longer at the end: that they
+    /// could not be read leaves nothing unread.
+    #[must_use]
+    pub fn with_vanished(mut self, scopes: Vec<Scope>) -> Self {
+        self.vanished = scopes;
+        self
+    }
+
+    pub(super) fn has_vanished(&self, scope: &Scope) -> bool {
+        self.vanished.iter().any(|gone| match scope {
+            Scope::Repository(repository) => gone.covers(repository),
+            _ => gone == scope,
+        })
     }
 
     /// Whether everything that the account may see was read.

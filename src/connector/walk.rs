@@ -44,6 +44,10 @@ pub type ListingStream =
 /// How often a scope whose list changes while it is read by page numbers is read anew.
 const RESTARTS: u32 = 3;
 
+/// After so many scopes in a row that failed for the server's or the network's sake, the run ends: a
+/// server that is down is not asked for each of a thousand scopes.
+const FAILURES_IN_A_ROW: u32 = 5;
+
 /// The most images told in one event.
 const PORTION: usize = 100;
 
@@ -93,7 +97,8 @@ struct Walk {
     waiting: VecDeque<Scope>,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     ready: VecDeque<ListingEvent>,
-    unread: u64,
+    unread: Vec<Scope>,
+    failures_in_a_row: u32,
 }
 
 impl Walk {
@@ -106,7 +111,8 @@ impl Walk {
             waiting: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
             ready: VecDeque::new(),
-            unread: 0,
+            unread: Vec::new(),
+            failures_in_a_row: 0,
         }
     }
 
@@ -164,11 +170,15 @@ impl Walk {
     fn absorb(&mut self, answer: Answer) -> Result<(), IntegrationError> {
         match answer {
             Answer::Scopes(page) => self.absorb_scopes(page?),
-            Answer::Entries(reading, Ok(page)) => self.absorb_entries(reading, page),
+            Answer::Entries(reading, Ok(page)) => {
+                self.failures_in_a_row = 0;
+                self.absorb_entries(reading, page);
+            }
             Answer::Entries(reading, Err(error)) => return self.skip(reading.scope, error),
             Answer::Finished(proof) => {
                 let mut proof = proof?;
-                proof.unread = self.unread;
+                self.unread.retain(|scope| !proof.has_vanished(scope));
+                proof.unread = self.unread.len() as u64;
                 self.ready.push_back(ListingEvent::Finished(proof));
             }
         }
@@ -247,9 +257,17 @@ impl Walk {
         }
     }
 
-    /// A refused account ends the run; anything else ends the scope alone.
+    /// A refused account ends the run, and so does a server that answers nothing any more;
+    /// anything else ends the scope alone.
     fn skip(&mut self, scope: Scope, error: IntegrationError) -> Result<(), IntegrationError> {
-        if error.code() == ErrorCode::FailedToVerifyUsernameOrPwd {
+        self.failures_in_a_row = match error.code() {
+            ErrorCode::FailedToVerifyUsernameOrPwd => return Err(error),
+            ErrorCode::NetworkConnectError
+            | ErrorCode::RegistryUnavailable
+            | ErrorCode::RateLimited => self.failures_in_a_row + 1,
+            _ => 0,
+        };
+        if self.failures_in_a_row == FAILURES_IN_A_ROW {
             return Err(error);
         }
         self.unread(scope, error);
@@ -258,7 +276,7 @@ impl Walk {
 
     fn unread(&mut self, scope: Scope, error: IntegrationError) {
         if error.code() != ErrorCode::NamespaceNotFound {
-            self.unread += 1;
+            self.unread.push(scope.clone());
         }
         self.ready.push_back(ListingEvent::Skipped(scope, error));
     }

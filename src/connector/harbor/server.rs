@@ -2,7 +2,8 @@ use serde::Deserialize;
 
 use super::session::Harbor;
 use crate::{
-    error::{IntegrationError, Step},
+    config::Protocol,
+    error::{IntegrationError, Step, Violation},
     http::{Answer, Patience},
 };
 
@@ -13,6 +14,15 @@ pub(super) enum Server {
     V1(String),
     /// A Harbor 2.x or later, with the version of its API.
     V2(String),
+}
+
+impl Server {
+    /// What the server states of itself.
+    pub(super) fn version(&self) -> &str {
+        match self {
+            Self::V1(version) | Self::V2(version) => version,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -32,7 +42,7 @@ impl Harbor {
     pub(super) async fn recognise(&self) -> Result<Server, IntegrationError> {
         let answer = self.probe("/api/version").await?;
         if let Some(ApiVersion { version }) = read(&answer)
-            && major(&version).is_some_and(|major| major >= 2)
+            && is_api_version(&version)
         {
             return Ok(Server::V2(version));
         }
@@ -46,11 +56,31 @@ impl Harbor {
     }
 
     async fn probe(&self, path: &str) -> Result<Answer, IntegrationError> {
-        self.client
+        let answer = self
+            .client
             .get(Step::Registry, self.url(path, &[]))
             .patience(Patience::Probe)
             .send()
-            .await
+            .await;
+        match answer {
+            Ok(answer) if answer.status() >= 500 => Err(IntegrationError::RegistryUnavailable {
+                context: Box::new(answer.context()),
+                retry_after: None,
+            }),
+            Err(IntegrationError::ProtocolViolation {
+                context,
+                violation: violation @ Violation::ForeignRedirect,
+                ..
+            }) => Err(IntegrationError::ConfigInvalid {
+                context,
+                field: match self.config.endpoint().protocol() {
+                    Protocol::Http => "protocol",
+                    Protocol::Https => "domain",
+                },
+                source: Box::new(violation),
+            }),
+            other => other,
+        }
     }
 }
 
@@ -61,13 +91,15 @@ fn read<T: for<'de> Deserialize<'de>>(answer: &Answer) -> Option<T> {
         .flatten()
 }
 
-fn major(version: &str) -> Option<u64> {
+/// Whether this is how a Harbor writes the version of its API: `v2.0`, or a later one.
+fn is_api_version(version: &str) -> bool {
+    let number = |part: &str| part.parse::<u32>().ok();
     version
-        .trim_start_matches('v')
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
+        .strip_prefix('v')
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(major, minor)| {
+            number(major).is_some_and(|major| major >= 2) && number(minor).is_some()
+        })
 }
 
 #[cfg(test)]
@@ -75,10 +107,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_is_read_from_every_form_seen() {
-        assert_eq!(major("v2.0"), Some(2));
-        assert_eq!(major("v1.10.19-aaaa"), Some(1));
-        assert_eq!(major("3"), Some(3));
-        assert_eq!(major("latest"), None);
+    fn only_harbors_own_form_of_a_version_is_taken() {
+        for (version, taken) in [
+            ("v2.0", true),
+            ("v3.1", true),
+            ("v1.0", false),
+            ("2.3.1", false),
+            ("v2.0.1", false),
+            ("latest", false),
+        ] {
+            assert_eq!(is_api_version(version), taken, "{version}");
+        }
     }
 }

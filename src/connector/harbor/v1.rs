@@ -56,6 +56,7 @@ impl RegistryConnector for HarborV1 {
     async fn verify(&self) -> Verification {
         let mut report = self.harbor.report(RegistryKind::HarborV1);
         if let Some((server, _)) = self.harbor.reach(&mut report).await {
+            report.version = Some(server.version().to_owned());
             let version = async {
                 Err::<(), _>(match server {
                     Server::V1(_) => self.unsupported(Step::Version),

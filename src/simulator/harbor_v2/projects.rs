@@ -24,7 +24,7 @@ impl Asked<'_> {
         let query = Query::parse(self.request, self.release(), style)?;
         let mut projects = Vec::new();
         for project in self.contents.projects.values() {
-            if self.viewer.sees(project) && matches(project, &query)? {
+            if self.viewer.sees(project) && matches(project, &query, style)? {
                 projects.push(project);
             }
         }
@@ -233,7 +233,7 @@ fn metadata(project: &ProjectRecord) -> Value {
     metadata
 }
 
-fn matches(project: &ProjectRecord, query: &Query) -> Result<bool, Refusal> {
+fn matches(project: &ProjectRecord, query: &Query, style: Style) -> Result<bool, Refusal> {
     let named = query
         .value("name")
         .is_none_or(|part| project.name.contains(part));
@@ -243,7 +243,9 @@ fn matches(project: &ProjectRecord, query: &Query) -> Result<bool, Refusal> {
     if !named || !public {
         return Ok(false);
     }
-    for (key, pattern) in query.filters() {
+    // The code of 1.x knows no `q`: read from the source, not recorded.
+    let filters = query.filters().iter().filter(|_| style == Style::Usual);
+    for (key, pattern) in filters {
         let holds = match key.as_str() {
             "name" => pattern.holds_text(&project.name),
             "public" => pattern.holds_text(&project.public.to_string()),

@@ -140,6 +140,47 @@ async fn a_page_on_every_path_is_no_harbor() {
 }
 
 #[tokio::test]
+async fn what_else_answers_is_told_apart() {
+    let cases = [
+        (
+            answer(200, r#"{"version":"2.3.1"}"#),
+            "/api/version",
+            ErrorCode::RegistryTypeError,
+        ),
+        (
+            Action::status(503),
+            "/api/version",
+            ErrorCode::RegistryUnavailable,
+        ),
+        (
+            Action::status(500),
+            "/api/version",
+            ErrorCode::RegistryUnavailable,
+        ),
+        (
+            Action::Answer {
+                status: 308,
+                headers: vec![(
+                    "Location".to_owned(),
+                    "https://harbor.example.com/".to_owned(),
+                )],
+                body: String::new(),
+            },
+            "/api/version",
+            ErrorCode::ConfigInvalid,
+        ),
+    ];
+    for (action, path, code) in cases {
+        let (harbor, clock) = start(HarborV2::builder()).await;
+        let elsewhere = Fault::new(Action::status(404)).on_path("/api/systeminfo");
+        harbor.faults().arm(elsewhere);
+        harbor.faults().arm(Fault::new(action).on_path(path));
+        let report = connector(as_admin(&harbor), &clock).verify().await;
+        assert_eq!(failure(&report), (Step::Registry, code));
+    }
+}
+
+#[tokio::test]
 async fn versions_are_told_apart_in_both_directions() {
     let (harbor, clock) = start(HarborV2::builder()).await;
     let v1 = || as_admin(&harbor).version(RegistryVersion::V1);

@@ -62,16 +62,35 @@ impl Api {
             200 if answer.json::<UserWire>()?.is_admin() => Ok(Identity::Admin),
             200 => Ok(Identity::User),
             412 => Ok(Identity::Robot),
-            // 2.0 answers a valid robot so, but a broken server may too: it is a robot if the
-            // server serves it otherwise.
-            500 => {
-                let one = [("page", "1"), ("page_size", "1")];
-                match self.get(Step::Credentials, "/projects", &one).await? {
-                    other if other.status() == 200 => Ok(Identity::Robot),
-                    _ => Err(refusal(&answer, Identity::User)),
-                }
+            // 2.0 answers a valid robot so, but a broken server may answer anybody so. No user has
+            // such a name, and the distribution API refuses a wrong secret.
+            500 if self.harbor.config.username().starts_with("robot$") => {
+                self.may_pull(Step::Credentials).await?;
+                Ok(Identity::Robot)
             }
-            _ => Err(refusal(&answer, Identity::User)),
+            404 => Err(IntegrationError::RegistryTypeError {
+                context: Box::new(answer.context()),
+            }),
+            500.. => Err(refusal(&answer, Identity::User)),
+            _ => Err(answer.violation(Violation::Status)),
+        }
+    }
+
+    /// The distribution API takes the credentials as they are, and refuses wrong ones.
+    pub(super) async fn may_pull(&self, step: Step) -> Result<(), IntegrationError> {
+        let answer = self
+            .harbor
+            .client
+            .get(step, self.harbor.url("/v2/", &[]))
+            .account(&self.account)
+            .counted(&self.requests)
+            .patience(self.patience)
+            .send()
+            .await?;
+        match answer.status() {
+            200 => Ok(()),
+            500.. => Err(refusal(&answer, Identity::User)),
+            _ => Err(answer.violation(Violation::Status)),
         }
     }
 

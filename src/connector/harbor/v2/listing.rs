@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -40,6 +40,15 @@ pub(super) struct Projects {
 impl Projects {
     pub(super) fn learn(&self, name: &str, id: u64) {
         lock(&self.ids).insert(name.to_owned(), id);
+    }
+
+    /// The projects that `present` lacks.
+    fn without(&self, present: &HashSet<u64>) -> Vec<Scope> {
+        lock(&self.ids)
+            .iter()
+            .filter(|(_, id)| !present.contains(id))
+            .map(|(name, _)| Scope::Namespace(name.clone()))
+            .collect()
     }
 
     fn id(&self, name: &str) -> Option<u64> {
@@ -84,7 +93,10 @@ impl Listing for V2Listing {
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
-        self.scopes.into_inner().proof(&self.api).map(RunProof::new)
+        let scopes = self.scopes.into_inner();
+        let vanished = self.projects.without(scopes.projects());
+        let proof = scopes.proof(&self.api)?;
+        Ok(RunProof::new(proof).with_vanished(vanished))
     }
 }
 

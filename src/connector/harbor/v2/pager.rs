@@ -62,6 +62,12 @@ pub(super) struct Count {
 }
 
 impl Position {
+    const BY_PAGES: Self = Self::Numbered {
+        total: 0,
+        seen: 0,
+        pages: Vec::new(),
+    };
+
     pub(super) fn of(cursor: &Cursor) -> Option<Self> {
         serde_json::from_str(cursor.as_str()).ok()
     }
@@ -134,11 +140,15 @@ impl Api {
                 if rows.is_empty() && total > 0 && page >= EMPTY_PAGES {
                     self.rest(list, filter.as_deref(), identity).await?
                 } else {
+                    let total = total.max(told_by_link(&answer, rows.len() as u64));
                     keyset(rows, total, from, page, count.seen)
                 }
             }
             Position::Keyset { count: None, .. } => numbered(rows, total, total, 0, Vec::new()),
             Position::Keyset { .. } => return Err(answer.violation(Violation::PagingLoop)),
+            Position::Numbered { pages, .. } if pages.is_empty() => {
+                numbered(rows, total, total, 0, pages)
+            }
             Position::Numbered {
                 total: known,
                 seen,
@@ -156,15 +166,24 @@ impl Api {
         Ok(Reply::Page(rows))
     }
 
-    /// A whole list, read again as long as it changes under the reading.
+    /// A whole list, read again as long as it changes under the reading. A list that lets itself be
+    /// taken for one by number, and then is none, is read by pages: 2.0 orders projects by name
+    /// and knows no filter for them.
     pub(super) async fn all<T: Row>(
         &self,
         list: List<'_>,
         identity: Identity,
     ) -> Result<Vec<T>, IntegrationError> {
+        let mut start = list.start();
         for _ in 0..READINGS {
-            if let Some(rows) = self.whole(list, identity).await? {
-                return Ok(rows);
+            match self.whole(list, start.clone(), identity).await {
+                Ok(Some(rows)) => return Ok(rows),
+                Ok(None) => {}
+                Err(IntegrationError::ProtocolViolation {
+                    violation: Violation::PagingLoop,
+                    ..
+                }) => start = Position::BY_PAGES,
+                Err(error) => return Err(error),
             }
         }
         Err(IntegrationError::IncompleteListing {
@@ -181,10 +200,10 @@ impl Api {
     async fn whole<T: Row>(
         &self,
         list: List<'_>,
+        mut position: Position,
         identity: Identity,
     ) -> Result<Option<Vec<T>>, IntegrationError> {
         let mut rows = Vec::new();
-        let mut position = list.start();
         loop {
             let mut page = self.page(list, position, identity).await?.page()?;
             rows.append(&mut page.rows);
@@ -264,6 +283,15 @@ fn read<T: Row>(answer: &Answer, identity: Identity) -> Result<(Vec<T>, u64), In
     Ok((rows.unwrap_or_default(), total))
 }
 
+/// One row more than these, where the answer has a next page: a total that denies it is wrong. The
+/// link itself is not followed, and its absence proves nothing.
+fn told_by_link(answer: &Answer, rows: u64) -> u64 {
+    match answer.header("link") {
+        Some(link) if link.contains("rel=\"next\"") => rows + 1,
+        _ => 0,
+    }
+}
+
 fn ascend<T: Row>(rows: &[T], from: u64) -> bool {
     rows.first().is_none_or(|row| row.id() >= from) && rows.is_sorted_by(|a, b| a.id() < b.id())
 }
@@ -328,7 +356,7 @@ fn recheck<T: Row>(first: &[T], same_total: bool, pages: &[u64]) -> Rows<T> {
 }
 
 fn next_page(total: u64, seen: u64, pages: &[u64]) -> u32 {
-    if seen == total {
+    if seen == total && !pages.is_empty() {
         1
     } else {
         u32::try_from(pages.len() + 1).unwrap_or(u32::MAX)

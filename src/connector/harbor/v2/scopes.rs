@@ -69,6 +69,8 @@ pub(super) struct Scopes {
     known_projects: HashSet<u64>,
     known_repositories: HashSet<u64>,
     excluded_projects: HashSet<u64>,
+    /// Projects whose repositories could not be listed, told once however often the lists are read.
+    unreadable: HashSet<String>,
     reading: Reading,
     previous: Option<Reading>,
     readings: u32,
@@ -101,6 +103,11 @@ impl Scopes {
                 context: api.context(Step::Listing),
                 reason: Incompleteness::ReadingsDiffer { what: "projects" },
             })
+    }
+
+    /// The projects of the last reading.
+    pub(super) fn projects(&self) -> &HashSet<u64> {
+        &self.reading.projects
     }
 
     fn begin_reading(&mut self, lockouts: u64) {
@@ -275,8 +282,7 @@ impl V2Listing {
             Err(error) if error.code() == ErrorCode::FailedToVerifyUsernameOrPwd => {
                 return Err(error);
             }
-            // Told once, however often the lists are read.
-            Err(_) if scopes.readings > 1 => Vec::new(),
+            Err(_) if !scopes.unreadable.insert(project.clone()) => Vec::new(),
             Err(error) => {
                 let scope = Scope::Namespace(project);
                 let error = self.vanished_or(&scope, error).await;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     connector::{Seen, Verification, harbor::server::Server},
-    error::{IntegrationError, Step, Violation},
+    error::{IntegrationError, Step},
     http::{Patience, RequestCount},
     image::RegistryKind,
 };
@@ -28,9 +28,10 @@ impl HarborV2 {
         let harbor = &self.harbor;
         let (host, clock) = (harbor.client.authority(), &**harbor.client.clock());
         let (server, account) = harbor.reach(report).await?;
+        report.version = Some(server.version().to_owned());
         let version = async {
             match server {
-                Server::V2(version) => Ok(version),
+                Server::V2(_) => Ok(()),
                 Server::V1(found) => Err(IntegrationError::RegistryVersionError {
                     context: Box::new(harbor.client.context(Step::Version)),
                     configured: "V2",
@@ -38,7 +39,7 @@ impl HarborV2 {
                 }),
             }
         };
-        report.version = Some(report.probe(clock, Step::Version, host, version).await?);
+        report.probe(clock, Step::Version, host, version).await?;
         let api = Api {
             harbor: Arc::clone(harbor),
             account,
@@ -59,7 +60,7 @@ impl HarborV2 {
             .probe(clock, Step::Listing, host, api.look(identity))
             .await?;
         report
-            .probe(clock, Step::Pull, host, api.may_pull())
+            .probe(clock, Step::Pull, host, api.may_pull(Step::Pull))
             .await?;
         Some(())
     }
@@ -96,22 +97,5 @@ impl Api {
             namespaces: Some(namespaces),
             repositories,
         })
-    }
-
-    /// The distribution API takes the credentials as they are.
-    async fn may_pull(&self) -> Result<(), IntegrationError> {
-        let answer = self
-            .harbor
-            .client
-            .get(Step::Pull, self.harbor.url("/v2/", &[]))
-            .account(&self.account)
-            .counted(&self.requests)
-            .patience(self.patience)
-            .send()
-            .await?;
-        match answer.status() {
-            200 => Ok(()),
-            _ => Err(answer.violation(Violation::Status)),
-        }
     }
 }
