@@ -1,12 +1,10 @@
-use serde::{Deserialize, Deserializer, de};
-
 use super::{
     ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, fault::Faults,
     read::TableReader, tree::Value,
 };
 
 const DOCUMENT: &str = "document";
-const INTEGRATIONS: &str = "integrations";
+pub(super) const INTEGRATIONS: &str = "integrations";
 const TABLES: &str = "an array of tables, [[integrations]]";
 
 /// A document of integrations.
@@ -53,7 +51,7 @@ impl Config {
         Self::read(value)
     }
 
-    fn read(document: Value) -> Result<Self, ConfigErrors> {
+    pub(super) fn read(document: Value) -> Result<Self, ConfigErrors> {
         let mut faults = Faults::default();
         let Value::Table(entries) = document else {
             let found = document.type_name();
@@ -89,26 +87,10 @@ impl Config {
     }
 }
 
-/// Reads from any self-describing format, as [`Config::from_toml`] does. The error's text holds
-/// every fault.
-///
-/// The `toml` crate adds the line of the source to an error that arises in an inner value. Who
-/// embeds a [`Config`] or an [`IntegrationConfig`] in a TOML document of their own shows the
-/// error's `message()` alone, or reads these parts by [`Config::from_toml`].
-impl<'de> Deserialize<'de> for Config {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(Value::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
-
-/// Reads from any self-describing format. The error's text holds every fault; see [`Config`] for
-/// what the `toml` crate adds to it.
-impl<'de> Deserialize<'de> for IntegrationConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let faults = Faults::of(name_of(&value).as_deref(), None);
-        read_integration(value, faults).map_err(de::Error::custom)
-    }
+/// Reads an integration that stands in no document of integrations.
+pub(super) fn read_alone(value: Value) -> Result<IntegrationConfig, ConfigErrors> {
+    let faults = Faults::of(name_of(&value).as_deref(), None);
+    read_integration(value, faults)
 }
 
 fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfig, ConfigErrors> {

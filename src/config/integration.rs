@@ -8,8 +8,9 @@ use crate::image::RegistryKind;
 
 /// One integrated registry as the operator configured it, validated.
 ///
-/// Made by [`builder`](Self::builder), by [`Config::from_toml`](super::Config::from_toml), or by
-/// serde from any self-describing format.
+/// Made by [`builder`](Self::builder), by [`Config::from_toml`](super::Config::from_toml), or from
+/// an [`IntegrationDraft`](super::IntegrationDraft), which serde reads from any self-describing
+/// format.
 #[derive(Debug, Clone)]
 pub struct IntegrationConfig {
     pub(super) name: String,

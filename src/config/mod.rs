@@ -1,9 +1,10 @@
 //! What an operator fills in for an integration, read, validated, and explained where it is wrong.
 //!
 //! [`Config::from_toml`] reads a document of integrations, [`IntegrationConfig::builder`] makes one
-//! in code, and both implement serde's `Deserialize` for any self-describing format. All of them
-//! judge by the same rules and report every fault at once, as [`ConfigErrors`]. What is allowed
-//! but should be known is a [`ConfigWarning`].
+//! in code, and serde reads a [`ConfigDraft`] or an [`IntegrationDraft`] from any self-describing
+//! format, alone or in a document of the embedder's own, to be validated next. All of them judge
+//! by the same rules and report every fault at once, as [`ConfigErrors`]. What is allowed but should
+//! be known is a [`ConfigWarning`].
 //!
 //! | key | values | |
 //! |---|---|---|
@@ -29,6 +30,7 @@
 mod builder;
 mod choice;
 mod document;
+mod draft;
 mod endpoint;
 mod fault;
 mod integration;
@@ -42,6 +44,7 @@ mod warning;
 pub use builder::IntegrationConfigBuilder;
 pub use choice::{NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole};
 pub use document::Config;
+pub use draft::{ConfigDraft, IntegrationDraft};
 pub use endpoint::Endpoint;
 pub use fault::{ConfigErrors, ConfigFault, ConfigProblem};
 pub use integration::{IntegrationConfig, Timeouts};

@@ -7,6 +7,7 @@ use serde::{
 
 /// A value of any format. It takes whatever stands there, so that the format's own errors, which
 /// quote values, never arise; it has no `Debug`, since it may hold secrets.
+#[derive(Clone)]
 pub(super) enum Value {
     Null,
     Boolean(bool),

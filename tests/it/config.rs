@@ -6,8 +6,9 @@ use std::{fmt::Debug, net::IpAddr, num::NonZeroU32, time::Duration};
 use proptest::prelude::*;
 use registry_intake::{
     config::{
-        Config, ConfigErrors, ConfigFault, ConfigProblem, ConfigWarning, IntegrationConfig,
-        NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, Secret, SpeedLimit,
+        Config, ConfigDraft, ConfigErrors, ConfigFault, ConfigProblem, ConfigWarning,
+        IntegrationConfig, IntegrationDraft, NetworkType, Protocol, RegistryType, RegistryVersion,
+        RequiredRole, Secret, SpeedLimit,
     },
     error::{ErrorCode, ErrorRecord},
     image::RegistryKind,
@@ -49,6 +50,24 @@ fn read(document: &str) -> IntegrationConfig {
     let config = Config::from_toml(document).unwrap_or_else(|errors| panic!("{errors}"));
     let [integration] = <[_; 1]>::try_from(config.integrations).unwrap();
     integration
+}
+
+/// An embedder's own document, with our parts in it.
+#[derive(Debug, serde::Deserialize)]
+struct Embedder {
+    #[serde(default)]
+    registries: Vec<IntegrationDraft>,
+    intake: Option<ConfigDraft>,
+}
+
+fn one(json: &str) -> Result<IntegrationConfig, ConfigErrors> {
+    let draft: IntegrationDraft = serde_json::from_str(json).unwrap();
+    draft.validate()
+}
+
+fn many(json: &str) -> Result<Config, ConfigErrors> {
+    let draft: ConfigDraft = serde_json::from_str(json).unwrap();
+    draft.validate()
 }
 
 fn faults(document: &str) -> Vec<ConfigFault> {
@@ -172,16 +191,21 @@ fn builder_toml_and_json_make_the_same_integration() {
         "requests_in_flight": 8, "timeouts": {"connect": 5, "read": 0.25},
         "realm_hosts": ["Auth.example.com"], "include_proxy_caches": true,
     });
-    let from_json: IntegrationConfig = serde_json::from_value(json.clone()).unwrap();
-    let document = serde_json::json!({ "integrations": [json] }).to_string();
-    let from_document: Config = serde_json::from_str(&document).unwrap();
-    let by_serde: Config = toml::from_str(FULL).unwrap();
+    let from_json = one(&json.to_string()).unwrap();
+    let from_document = many(&serde_json::json!({ "integrations": [json] }).to_string()).unwrap();
+    let by_serde: ConfigDraft = toml::from_str(FULL).unwrap();
+    let by_serde = by_serde.validate().unwrap();
+    let registries = FULL.replace("integrations", "registries");
+    let embedded: Embedder = toml::from_str(&registries).unwrap();
+    let collected: ConfigDraft = embedded.registries.into_iter().collect();
+    let collected = collected.validate().unwrap();
 
     let expected = format!("{built:?}");
     assert_eq!(format!("{:?}", read(FULL)), expected);
     assert_eq!(format!("{from_json:?}"), expected);
     assert_eq!(format!("{:?}", from_document.integrations[0]), expected);
     assert_eq!(format!("{:?}", by_serde.integrations[0]), expected);
+    assert_eq!(format!("{:?}", collected.integrations[0]), expected);
 }
 
 #[test]
@@ -198,7 +222,7 @@ fn builder_and_reader_find_the_same_faults() {
         .realm_hosts(["ok.example.com", "a/b"])
         .build()
         .unwrap_err();
-    let read: Result<IntegrationConfig, _> = toml::from_str(
+    let draft: IntegrationDraft = toml::from_str(
         r#"
         name = "x"
         type = "quay"
@@ -211,8 +235,9 @@ fn builder_and_reader_find_the_same_faults() {
         timeouts.connect = 0
         realm_hosts = ["ok.example.com", "a/b"]
         "#,
-    );
-    assert_eq!(read.unwrap_err().message(), built.to_string());
+    )
+    .unwrap();
+    assert_eq!(draft.validate().unwrap_err(), built);
     let fields: Vec<_> = built.faults().iter().map(ConfigFault::field).collect();
     assert_eq!(
         fields,
@@ -400,7 +425,7 @@ fn the_document_itself_must_have_the_right_shape() {
         only("integrations = [5]"),
         "integration number 1: entry is of type integer; allowed: a table"
     );
-    let array = serde_json::from_str::<Config>("[]").unwrap_err();
+    let array = many("[]").unwrap_err();
     assert!(array.to_string().contains("document is of type array"));
     let none = Config::from_toml("integrations = []").unwrap();
     assert!(none.integrations.is_empty());
@@ -409,7 +434,7 @@ fn the_document_itself_must_have_the_right_shape() {
 #[test]
 fn json_knows_null_as_absent_and_a_repeated_key_as_a_fault() {
     let read = |rest: &str| {
-        serde_json::from_str::<IntegrationConfig>(&format!(
+        one(&format!(
             r#"{{"name": "a", "type": "acr-personal", "domain": "a.example.com", "username": "u",
                 "password": {{"env": "A"}}, {rest}}}"#
         ))
@@ -522,16 +547,20 @@ fn warnings_are_data_with_a_code_and_a_message() {
     assert_eq!(built.warnings(), []);
 }
 
-/// Whether a text of the error, or of the integration, shows the password in any spelling.
-fn shows<T: Debug>(outcome: &Result<T, impl std::error::Error>, password: &str) -> bool {
-    let texts = match outcome {
+/// What can be shown of the error, or of the integration.
+fn texts<T: Debug>(outcome: &Result<T, impl std::error::Error>) -> Vec<String> {
+    match outcome {
         Ok(config) => vec![format!("{config:?}"), format!("{config:#?}")],
         Err(error) => vec![
             format!("{error}"),
             format!("{error:?}"),
             format!("{error:#?}"),
         ],
-    };
+    }
+}
+
+/// Whether a text shows the password in any spelling.
+fn show(texts: &[String], password: &str) -> bool {
     let escaped = password.escape_debug().to_string();
     let quoted = serde_json::Value::from(password).to_string();
     texts.iter().any(|text| {
@@ -539,6 +568,10 @@ fn shows<T: Debug>(outcome: &Result<T, impl std::error::Error>, password: &str) 
             .iter()
             .any(|spelling| text.contains(spelling))
     })
+}
+
+fn shows<T: Debug>(outcome: &Result<T, impl std::error::Error>, password: &str) -> bool {
+    show(&texts(outcome), password)
 }
 
 /// Where an operator may put a password, rightly or by mistake, in TOML and in JSON.
@@ -595,7 +628,9 @@ proptest! {
         for (toml, json) in placings(&password) {
             let document = format!("{}\n{toml}\n{broken_line}\n", without("password"));
             prop_assert!(!shows(&Config::from_toml(&document), &password), "{document}");
-            prop_assert!(!shows(&toml_message(&document), &password), "{document}");
+            for embedding in embeddings(&document) {
+                prop_assert!(!show(&told_when_embedded(&embedding), &password), "{embedding}");
+            }
 
             let chars: Vec<char> = document.chars().collect();
             let at = cut.index(chars.len());
@@ -613,24 +648,43 @@ proptest! {
             });
             entry.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
             let text = entry.to_string();
-            let read: Result<IntegrationConfig, _> = serde_json::from_str(&text);
-            prop_assert!(!shows(&read, &password), "{text}");
+            prop_assert!(!shows(&one(&text), &password), "{text}");
             let end = text.char_indices().map(|(at, _)| at).nth(cut.index(text.chars().count()));
             let truncated = &text[..end.unwrap()];
-            let read: Result<IntegrationConfig, _> = serde_json::from_str(truncated);
+            let read: Result<IntegrationDraft, _> = serde_json::from_str(truncated);
             prop_assert!(!shows(&read, &password), "{truncated}");
         }
     }
 }
 
-/// What serde's way makes of a document whose syntax is right.
-fn toml_message(document: &str) -> Result<Config, ConfigErrorText> {
-    if document.parse::<toml::Table>().is_err() {
-        return Err(ConfigErrorText(String::new()));
-    }
-    toml::from_str(document).map_err(|error| ConfigErrorText(error.to_string()))
+/// The document as a part of an embedder's own: as tables and as inline tables, of both drafts.
+fn embeddings(document: &str) -> Vec<String> {
+    let lines = document.lines().filter(|line| !line.trim().is_empty());
+    let inline = lines.clone().skip(1).collect::<Vec<_>>().join(", ");
+    vec![
+        document.replace("[[integrations]]", "[[registries]]"),
+        document.replace("[[integrations]]", "[[intake.integrations]]"),
+        format!("registries = [{{ {inline} }}]"),
+        format!("intake = {{ integrations = [{{ {inline} }}] }}"),
+        format!("intake = {{ {inline} }}"),
+    ]
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct ConfigErrorText(String);
+/// All that an embedder could show of a document whose syntax is right, and of its errors. A
+/// syntax error is the embedder's own.
+fn told_when_embedded(document: &str) -> Vec<String> {
+    if document.parse::<toml::Table>().is_err() {
+        return Vec::new();
+    }
+    let embedder: Embedder = toml::from_str(document).expect("content that fails no reading");
+    let mut told = vec![format!("{embedder:?}")];
+    let registries = embedder.registries.into_iter();
+    told.extend(registries.flat_map(|draft| texts(&draft.validate())));
+    told.extend(
+        embedder
+            .intake
+            .into_iter()
+            .flat_map(|draft| texts(&draft.validate())),
+    );
+    told
+}
