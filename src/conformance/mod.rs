@@ -4,6 +4,10 @@
 //! simulated one, and call [`all`] from a test, or the cases one by one so that each is named in
 //! the test's report. A case panics where the connector fails it.
 //!
+//! For a registry that this crate does not simulate, write a [`Handler`](crate::simulator::Handler)
+//! and put it behind a [`Server`](crate::simulator::Server), which has the faults and the log that
+//! a subject shows.
+//!
 //! One rule stands above all cases: a listing that calls itself complete shows everything, and
 //! nothing that is not there.
 

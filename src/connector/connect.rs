@@ -32,8 +32,9 @@ pub fn connect_with_clock(
     Ok(match config.registry() {
         RegistryKind::HarborV1 => Arc::new(HarborV1::new(config, clock)?),
         RegistryKind::HarborV2 => Arc::new(HarborV2::new(config, clock)?),
-        RegistryKind::Quay | RegistryKind::AcrEnterprise | RegistryKind::AcrPersonal => {
-            Arc::new(UnsupportedRegistry::new(config))
-        }
+        RegistryKind::Quay
+        | RegistryKind::AcrEnterprise
+        | RegistryKind::AcrPersonal
+        | RegistryKind::Other => Arc::new(UnsupportedRegistry::new(config)),
     })
 }

@@ -43,9 +43,9 @@ pub struct Capabilities {
 
 /// A connection to one registry, by one account.
 ///
-/// An outside crate can implement this for a registry of its own, and hold it to the same behaviour
-/// as the connectors of this crate: the module `conformance`, behind the feature `simulator`, has
-/// the suite.
+/// An outside crate can implement this for a registry of its own, with the crate `async-trait` and
+/// [`RegistryKind::Other`], and hold it to the same behaviour as the connectors of this crate: the
+/// module `conformance`, behind the feature `simulator`, has the suite.
 #[async_trait]
 pub trait RegistryConnector: Debug + Send + Sync + 'static {
     /// The registry's kind.
@@ -61,7 +61,7 @@ pub trait RegistryConnector: Debug + Send + Sync + 'static {
     async fn verify(&self) -> Verification;
 
     /// Begins one listing of everything that the account sees. Each HTTP request of the listing is
-    /// counted in `requests`.
+    /// counted in `requests`, by [`RequestCount::add_one`].
     ///
     /// # Errors
     /// Any [`IntegrationError`] that keeps the listing from beginning.

@@ -27,6 +27,40 @@ pub struct PullAccess {
 }
 
 impl PullAccess {
+    /// Access by dialling what the domain resolves to, with a credential that does not end.
+    #[must_use]
+    pub fn new(
+        protocol: Protocol,
+        host: impl Into<String>,
+        port: u16,
+        location: Location,
+        credential: PullCredential,
+    ) -> Self {
+        Self {
+            protocol,
+            host: host.into(),
+            port,
+            dial: None,
+            location,
+            credential,
+            expires_at: None,
+        }
+    }
+
+    /// The same by dialling this address.
+    #[must_use]
+    pub const fn with_dial(mut self, dial: IpAddr) -> Self {
+        self.dial = Some(dial);
+        self
+    }
+
+    /// The same with a credential that ends then.
+    #[must_use]
+    pub const fn with_expiry(mut self, expires_at: Timestamp) -> Self {
+        self.expires_at = Some(expires_at);
+        self
+    }
+
     /// `host/repository@digest`, with the port where it is not the protocol's own.
     #[must_use]
     pub fn reference(&self) -> String {

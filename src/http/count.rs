@@ -16,6 +16,12 @@ impl RequestCount {
         Self::default()
     }
 
+    /// Counts one request. For connectors outside this crate; those within are counted where they
+    /// send.
+    pub fn add_one(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The requests that were sent so far, repetitions among them. A request that found no
     /// connection was not sent.
     #[must_use]
@@ -43,7 +49,7 @@ impl<'a> Sending<'a> {
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
         for count in self.counts {
-            count.sent.fetch_add(1, Ordering::Relaxed);
+            count.add_one();
         }
     }
 }

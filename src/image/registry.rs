@@ -17,6 +17,8 @@ pub enum RegistryKind {
     AcrEnterprise,
     /// Alibaba Cloud Container Registry, Personal edition: listed, never scanned.
     AcrPersonal,
+    /// Another registry, by a connector outside this crate.
+    Other,
 }
 
 impl RegistryKind {
@@ -27,6 +29,7 @@ impl RegistryKind {
         Self::Quay,
         Self::AcrEnterprise,
         Self::AcrPersonal,
+        Self::Other,
     ];
 
     /// The kind's name in reports and in the inventory.
@@ -38,6 +41,7 @@ impl RegistryKind {
             Self::Quay => "quay",
             Self::AcrEnterprise => "acr-enterprise",
             Self::AcrPersonal => "acr-personal",
+            Self::Other => "other",
         }
     }
 }

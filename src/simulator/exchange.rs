@@ -3,22 +3,32 @@ use bytes::Bytes;
 use hyper::{HeaderMap, header};
 use serde::Serialize;
 
-/// One request as a registry's handler sees it.
+/// One request as a [`Handler`](super::Handler) sees it.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+#[non_exhaustive]
+pub struct Request {
     /// 1 for the first request since the server started.
-    pub(super) number: u64,
-    pub(super) method: String,
+    pub number: u64,
+    /// The method, as sent.
+    pub method: String,
     /// As sent, still percent-encoded.
-    pub(super) path: String,
+    pub path: String,
     /// As sent, without the question mark; empty where there is none.
-    pub(super) query: String,
+    pub query: String,
     pub(super) headers: HeaderMap,
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    /// The header of this name, where it is one, and text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// User name and password of its Basic credentials; none where it has none, or malformed ones.
+    #[must_use]
+    pub fn basic_credentials(&self) -> Option<(String, String)> {
+        basic(self.authorization()?)
     }
 
     pub(super) fn authorization(&self) -> Option<&str> {
@@ -27,7 +37,7 @@ impl Request {
 
     /// The user name of its Basic credentials, right or wrong.
     pub(super) fn account(&self) -> Option<String> {
-        basic(self.authorization()?).map(|(name, _)| name)
+        self.basic_credentials().map(|(name, _)| name)
     }
 
     /// Path and query as sent.
@@ -56,16 +66,18 @@ pub(super) fn basic(authorization: &str) -> Option<(String, String)> {
     Some((name.to_owned(), password.to_owned()))
 }
 
-/// What a handler answers.
+/// What a [`Handler`](super::Handler) answers.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+    /// A status with a body of this type.
+    #[must_use]
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         Self {
             status,
             headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
@@ -73,15 +85,20 @@ impl Answer {
         }
     }
 
-    pub(super) fn json(status: u16, content_type: &str, body: &impl Serialize) -> Self {
-        // Every body here is a tree of strings, numbers and maps with string keys, which serde_json
-        // writes to memory without fail.
+    /// A status with a body of JSON. [`Fault`](super::Fault)s that change rows know lists that
+    /// are the whole body, and totals that are its `X-Total-Count`.
+    #[must_use]
+    pub fn json(status: u16, content_type: &str, body: &impl Serialize) -> Self {
+        // A body that cannot be JSON, such as a map with other keys than text, is left empty, which
+        // no client takes for JSON.
         let mut bytes = serde_json::to_vec(body).unwrap_or_default();
         bytes.push(b'\n');
         Self::new(status, content_type, bytes)
     }
 
-    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    /// The same with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }

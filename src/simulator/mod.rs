@@ -2,8 +2,11 @@
 //! and for embedders who want to try their own program against a registry that misbehaves.
 //!
 //! One type per kind of registry; so far [`HarborV2`]. Each has its own contents and accounts,
-//! which may change while it runs. What they share: every request is counted and logged in a
-//! [`RequestLog`], and [`Faults`] can be switched on at any moment.
+//! which may change while it runs. What they share is a [`Server`]: every request is counted and
+//! logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
+//!
+//! An outside crate simulates a registry of its own by a [`Handler`], which makes an [`Answer`] of
+//! each [`Request`], behind a [`Server`].
 //!
 //! ```
 //! use registry_intake::simulator::{Action, Fault, HarborV2, Push};
@@ -25,9 +28,11 @@ mod harbor_v2;
 mod log;
 mod server;
 
+pub use exchange::{Answer, Request};
 pub use fault::{Action, Fault, Faults};
 pub use harbor_v2::{
     Account, Accounts, Child, Contents, HarborV2, HarborV2Builder, Listed, ParseReleaseError,
     Permission, Platform, Project, Push, Pushed, Release, Role,
 };
 pub use log::{Logged, RequestLog};
+pub use server::{Handler, Server};

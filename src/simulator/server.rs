@@ -36,18 +36,22 @@ use crate::clock::Clock;
 
 const PORTAL: &str = "<!doctype html><html><head><title>Portal</title></head><body></body></html>";
 
-/// One kind of registry: everything above HTTP.
+/// One kind of registry: everything above HTTP. An implementation outside this crate needs the
+/// crate `async-trait`.
 #[async_trait]
-pub(super) trait Handler: Debug + Send + Sync + 'static {
-    /// Sees every request before a fault or [`answer`](Self::answer) does.
-    fn before(&self, request: &Request);
+pub trait Handler: Debug + Send + Sync + 'static {
+    /// Sees every request before a fault or [`answer`](Self::answer) does. Does nothing unless
+    /// written.
+    fn before(&self, _request: &Request) {}
 
+    /// The registry's answer.
     async fn answer(&self, request: &Request) -> Answer;
 }
 
-/// A handler behind a loopback port. Stops, with all its connections, when dropped.
+/// A [`Handler`] behind a loopback port, with [`Faults`] and a [`RequestLog`]. Stops, with all its
+/// connections, when dropped.
 #[derive(Debug)]
-pub(super) struct Server {
+pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
@@ -71,8 +75,12 @@ struct Throttle {
 }
 
 impl Server {
-    /// Listens on 127.0.0.1; port 0 takes a free one.
-    pub(super) async fn start(
+    /// Listens on 127.0.0.1, within a tokio runtime; port 0 takes a free one. Delays and the throttle
+    /// go by the clock.
+    ///
+    /// # Errors
+    /// Where the port cannot be listened on.
+    pub async fn start(
         port: u16,
         clock: Arc<dyn Clock>,
         handler: Arc<dyn Handler>,
@@ -94,19 +102,27 @@ impl Server {
         })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(super) fn faults(&self) -> &Faults {
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
 
-    pub(super) fn log(&self) -> &RequestLog {
+    /// What was asked.
+    #[must_use]
+    pub fn log(&self) -> &RequestLog {
         &self.shared.log
     }
 
-    pub(super) fn throttle(&self, per_second: Option<u32>) {
+    /// Refuses, with 429 and `Retry-After: 1`, what goes beyond so many requests a second; `None`
+    /// refuses nothing.
+    pub fn throttle(&self, per_second: Option<u32>) {
         *self.shared.throttle() = Throttle {
             per_second,
             since: self.shared.clock.monotonic(),

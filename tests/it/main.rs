@@ -7,6 +7,7 @@ mod contract;
 mod harbor_v2;
 mod ingest;
 mod inventory;
+mod outside_connector;
 mod pace;
 mod replay;
 mod replay_server;

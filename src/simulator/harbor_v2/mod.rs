@@ -118,8 +118,7 @@ impl HarborV2 {
         &self.harbor.accounts
     }
 
-    /// Refuses, with 429 and `Retry-After: 1`, what goes beyond so many requests a second; `None`
-    /// refuses nothing.
+    /// See [`Server::throttle`].
     pub fn throttle(&self, per_second: Option<u32>) {
         self.server.throttle(per_second);
     }
