@@ -172,11 +172,11 @@ impl<'a> RequestBuilder<'a> {
         let asked = answer
             .header(RETRY_AFTER.as_str())
             .and_then(|value| retry_after(value, clock.now()));
-        let delay = attempts.after_throttle();
-        if let Some(pause) = asked.filter(|asked| !asked.is_zero()).or(delay) {
+        let pause = attempts.after_throttle(asked, clock.monotonic());
+        if let Some(pause) = pause.or(asked) {
             self.client.pacing().pause(pause, clock);
         }
-        match delay {
+        match pause {
             Some(_) => Ok(()),
             None => Err(throttle.error(answer.context(), asked)),
         }

@@ -8,6 +8,8 @@ const CONNECTION_ATTEMPTS: u32 = 3;
 const THROTTLED_ATTEMPTS: u32 = 5;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// How long the registry can put one request off in all, from the first time that it does.
+const LONGEST_THROTTLE: Duration = Duration::from_secs(300);
 /// The longest wait that a server can ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
@@ -27,6 +29,8 @@ pub(super) struct Attempts {
     patience: Patience,
     broken: u32,
     throttled: u32,
+    /// When the registry first asked for patience, by the monotonic clock.
+    throttled_since: Option<Duration>,
 }
 
 impl Attempts {
@@ -35,6 +39,7 @@ impl Attempts {
             patience,
             broken: 0,
             throttled: 0,
+            throttled_since: None,
         }
     }
 
@@ -44,10 +49,18 @@ impl Attempts {
         self.delay(self.broken, CONNECTION_ATTEMPTS)
     }
 
-    /// The same after an answer that asks for patience.
-    pub(super) fn after_throttle(&mut self) -> Option<Duration> {
+    /// The same after an answer that asks for patience, perhaps for so much.
+    pub(super) fn after_throttle(
+        &mut self,
+        asked: Option<Duration>,
+        now: Duration,
+    ) -> Option<Duration> {
         self.throttled += 1;
-        self.delay(self.throttled, THROTTLED_ATTEMPTS)
+        let since = *self.throttled_since.get_or_insert(now);
+        let delay = self.delay(self.throttled, THROTTLED_ATTEMPTS)?;
+        let pause = asked.filter(|asked| !asked.is_zero()).unwrap_or(delay);
+        let put_off = now.saturating_sub(since).saturating_add(pause);
+        (put_off <= LONGEST_THROTTLE).then_some(pause)
     }
 
     fn delay(&self, failed: u32, attempts: u32) -> Option<Duration> {
@@ -132,10 +145,16 @@ mod tests {
     #[test]
     fn a_probe_is_never_repeated_and_a_run_is_until_its_attempts_are_spent() {
         let mut probe = Attempts::new(Patience::Probe);
-        assert_eq!((probe.after_break(), probe.after_throttle()), (None, None));
+        assert_eq!(
+            (
+                probe.after_break(),
+                probe.after_throttle(None, Duration::ZERO)
+            ),
+            (None, None)
+        );
         let mut run = Attempts::new(Patience::Run);
         let mut repeats = 0;
-        while run.after_throttle().is_some() {
+        while run.after_throttle(None, Duration::ZERO).is_some() {
             repeats += 1;
         }
         assert_eq!(repeats, 4);

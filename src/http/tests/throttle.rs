@@ -80,6 +80,24 @@ async fn patience_ends_after_five_attempts_with_growing_pauses() {
 }
 
 #[tokio::test]
+async fn a_request_is_put_off_for_five_minutes_in_all() {
+    for (wait, requests, waited) in [(120, 3, 240), (300, 2, 300), (86_400, 2, 300)] {
+        let header = format!("retry-after: {wait}\r\n");
+        let server = Server::answering(move |_| reply(503, &header, "")).await;
+        let (client, clock) = client(&server.url("/"));
+        let outcome = client.get(Step::Listing, server.url("/")).send().await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RegistryUnavailable);
+        assert_eq!(
+            error.retry_after(),
+            Some(Duration::from_secs(wait.min(300)))
+        );
+        assert_eq!(server.seen().len(), requests);
+        assert_eq!(clock.monotonic(), Duration::from_secs(waited));
+    }
+}
+
+#[tokio::test]
 async fn a_probe_is_told_at_once_and_how_long_to_wait() {
     let server = Server::answering(|_| reply(429, "retry-after: 31\r\n", "")).await;
     let (client, clock) = client(&server.url("/"));
