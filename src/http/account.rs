@@ -41,6 +41,11 @@ impl Account {
         self.shared.gate.lockouts()
     }
 
+    /// Whether it was refused, and only as a locked user name is: another try may be welcome.
+    pub(crate) fn may_be_locked_out(&self) -> bool {
+        self.shared.gate.was_closed_unweighed()
+    }
+
     pub(super) fn gate(&self) -> &Gate {
         &self.shared.gate
     }

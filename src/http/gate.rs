@@ -35,8 +35,8 @@ enum State {
     Doubted { until: Duration },
     /// Some answer was no 401.
     Open,
-    /// The credentials were refused.
-    Closed,
+    /// The credentials were refused; `weighed` where an answer took as long as that takes.
+    Closed { weighed: bool },
 }
 
 /// The right to send one request. Whoever drops it unjudged leaves the question to the next.
@@ -91,14 +91,14 @@ impl Gate {
             }
             // A neighbour that was under way may be told the verdict before the lock ends.
             let mut state = self.state.subscribe();
-            let closed = pin!(state.wait_for(|state| *state == State::Closed));
+            let closed = pin!(state.wait_for(|state| matches!(state, State::Closed { .. })));
             select(clock.sleep(left), closed).await;
         }
     }
 
     fn settled(&self) -> Result<Option<Pass<'_>>, Refused> {
         match self.state() {
-            State::Closed => Err(Refused),
+            State::Closed { .. } => Err(Refused),
             State::Open => Ok(Some(Pass {
                 gate: self,
                 alone: None,
@@ -112,6 +112,12 @@ impl Gate {
         self.lockouts.load(Ordering::Relaxed)
     }
 
+    /// Whether the credentials were refused, and by nothing but what may be lock-outs: somebody
+    /// else may keep the user name locked for longer than one is waited for.
+    pub(super) fn was_closed_unweighed(&self) -> bool {
+        self.state() == State::Closed { weighed: false }
+    }
+
     fn state(&self) -> State {
         *self.state.borrow()
     }
@@ -123,8 +129,13 @@ impl Pass<'_> {
         match self.gate.state() {
             State::Open => true,
             State::Untried | State::Doubted { .. } => self.alone.is_some(),
-            State::Closed => false,
+            State::Closed { .. } => false,
         }
+    }
+
+    /// Whether some answer spoke for the credentials, and none against them since.
+    pub(super) fn is_proven(&self) -> bool {
+        self.gate.state() == State::Open
     }
 
     /// Judges the answer that the request got after `elapsed`. `asked_before` says that this
@@ -137,14 +148,17 @@ impl Pass<'_> {
         clock: &dyn Clock,
     ) -> Result<Verdict, Refused> {
         let alone = self.alone.is_some();
+        let weighed = elapsed > FAST_REFUSAL;
         let lock_ends = clock.monotonic().saturating_add(LOCK_OUT);
         self.gate.state.send_if_modified(|state| {
             let next = match *state {
-                State::Closed => State::Closed,
+                State::Closed { weighed: before } => State::Closed {
+                    weighed: before || (unauthorized && weighed),
+                },
                 State::Untried | State::Doubted { .. } if !unauthorized && alone => State::Open,
                 unchanged if !unauthorized => unchanged,
-                _ if elapsed > FAST_REFUSAL || asked_before => State::Closed,
-                State::Doubted { .. } if alone => State::Closed,
+                _ if weighed || asked_before => State::Closed { weighed },
+                State::Doubted { .. } if alone => State::Closed { weighed },
                 State::Doubted { until } => State::Doubted {
                     until: until.max(lock_ends),
                 },
@@ -154,7 +168,7 @@ impl Pass<'_> {
         });
         match self.gate.state() {
             // Also for an answer that is no 401: it may be the view of an anonymous client.
-            State::Closed => Err(Refused),
+            State::Closed { .. } => Err(Refused),
             _ if unauthorized => {
                 self.gate.lockouts.fetch_add(1, Ordering::Relaxed);
                 Ok(Verdict::AskAgain)
@@ -244,6 +258,23 @@ mod tests {
         assert!(again.holds());
         again.judge(false, AT_ONCE, true, &clock).unwrap();
         assert!(gate.enter(&clock).await.unwrap().holds());
+    }
+
+    #[tokio::test]
+    async fn a_closure_by_fast_refusals_alone_is_told_from_one_by_a_slow_one() {
+        let (clock, slow) = (clock(), Duration::from_secs(2));
+        for (first, second, unweighed) in [(AT_ONCE, AT_ONCE, true), (AT_ONCE, slow, false)] {
+            let gate = opened(&clock).await;
+            let late = gate.enter(&clock).await.unwrap();
+            let asked = gate.enter(&clock).await.unwrap();
+            asked.judge(true, first, false, &clock).unwrap();
+            let again = gate.enter(&clock).await.unwrap();
+            assert_eq!(again.judge(true, second, true, &clock), Err(Refused));
+            assert_eq!(gate.was_closed_unweighed(), unweighed);
+            assert_eq!(late.judge(true, slow, false, &clock), Err(Refused));
+            assert!(!gate.was_closed_unweighed());
+        }
+        assert!(!opened(&clock).await.was_closed_unweighed());
     }
 
     #[tokio::test]

@@ -35,11 +35,13 @@ impl Harbor {
     }
 
     /// The account by its present secret; the same one, gate included, while the secret is the
-    /// same.
+    /// same, save where all refusals may have been a lock-out by somebody else.
     pub(super) async fn account(&self) -> Result<Account, IntegrationError> {
         let secret = self.secret().await?;
         let mut known = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(account) = known.as_ref().filter(|account| account.has_secret(&secret)) {
+        let usable =
+            |account: &&Account| account.has_secret(&secret) && !account.may_be_locked_out();
+        if let Some(account) = known.as_ref().filter(usable) {
             return Ok(account.clone());
         }
         let account = Account::basic(self.config.username(), secret.into_inner());

@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
     config::{RegistryType, RegistryVersion, RequiredRole, Secret},
+    conformance::observe,
     connector::{Outcome, Verification},
     error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},
     simulator::{Account, Action, Fault, HarborV2, Permission, Release},
@@ -242,4 +243,19 @@ async fn a_missing_secret_is_a_fault_of_the_configuration() {
     let report = connector(config, &clock).verify().await;
     assert_eq!(failure(&report), (Step::Config, ErrorCode::ConfigInvalid));
     assert_eq!(harbor.log().total(), 0);
+}
+
+#[tokio::test]
+async fn a_run_after_a_long_lock_out_by_somebody_else_asks_again() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let connector = connector(as_admin(&harbor), &clock);
+    let locked = Fault::new(answer(401, r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#));
+    harbor
+        .faults()
+        .arm(locked.of_account(HarborV2::USERNAME).times(2));
+    let error = observe(Arc::clone(&connector)).await.end.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::FailedToVerifyUsernameOrPwd);
+    assert_eq!(harbor.faults().struck(), 2);
+    assert!(observe(connector).await.end.is_ok());
+    assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 0);
 }
