@@ -145,7 +145,8 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// How long to wait for the next piece of an answer. By default 30 seconds.
+    /// How long to wait for the next piece of an answer, whose body may take ten times as long in
+    /// all. By default 30 seconds.
     #[must_use]
     pub const fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = Some(timeout);

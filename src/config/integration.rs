@@ -162,7 +162,8 @@ impl IntegrationConfig {
 pub struct Timeouts {
     /// Until the connection stands, TLS included. By default 10 seconds.
     pub connect: Duration,
-    /// Between two pieces of an answer. By default 30 seconds.
+    /// Between two pieces of an answer, whose body may take ten times as long in all. By default
+    /// 30 seconds.
     pub read: Duration,
 }
 

@@ -34,7 +34,8 @@ impl Answer {
         &self.body
     }
 
-    /// How long the last attempt took, from sending to the head of the answer.
+    /// How long the head of the answer took to come, from the moment there was a connection to
+    /// send the last attempt on: names, connecting and TLS are not in it.
     pub(crate) const fn elapsed(&self) -> Duration {
         self.elapsed
     }

@@ -7,7 +7,7 @@ use super::{
     origin::{Origin, authority},
     pacing::Pacing,
     request::RequestBuilder,
-    transport::transport,
+    transport::{read_timeout, transport},
 };
 use crate::{
     clock::Clock,
@@ -30,7 +30,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) requests_in_flight: NonZeroUsize,
     /// For name, connection and handshake together.
     pub(crate) connect_timeout: Duration,
-    /// For each wait for more of an answer.
+    /// For each wait for more of an answer. The body may take ten of them in all.
     pub(crate) read_timeout: Duration,
     /// Further hosts, `host` or `host:port`, whose token realms may receive credentials.
     pub(crate) realm_hosts: Vec<String>,
@@ -68,6 +68,7 @@ struct Shared {
     dial: Option<IpAddr>,
     pacing: Pacing,
     transport: reqwest::Client,
+    body_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -123,6 +124,7 @@ impl HttpClient {
                 dial: settings.dial,
                 pacing: Pacing::new(settings.requests_in_flight),
                 transport,
+                body_timeout: read_timeout(&settings).saturating_mul(10),
                 clock,
             }),
         })
@@ -169,6 +171,11 @@ impl HttpClient {
 
     pub(super) fn transport(&self) -> &reqwest::Client {
         &self.shared.transport
+    }
+
+    /// How long the body of an answer may take after its head, however steadily it comes.
+    pub(super) fn body_timeout(&self) -> Duration {
+        self.shared.body_timeout
     }
 
     pub(super) fn pacing(&self) -> &Pacing {

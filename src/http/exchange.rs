@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, Response, header::HeaderMap};
+use tokio::time::timeout;
 use url::Url;
 
 use super::{
@@ -8,8 +9,9 @@ use super::{
     client::HttpClient,
     count::{RequestCount, Sending},
     fault::classify,
+    stopwatch::Stopwatch,
 };
-use crate::error::{ErrorContext, IntegrationError, Step, Violation};
+use crate::error::{ErrorContext, IntegrationError, NetworkPhase, Step, Violation};
 
 /// How much of an answer is read, after decompression.
 const BODY_LIMIT: usize = 64 << 20;
@@ -26,36 +28,51 @@ pub(super) struct Exchange<'a> {
     pub(super) counts: &'a [RequestCount],
 }
 
+/// An exchange that came to no answer.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: IntegrationError,
+    /// Whether the server may have seen the request.
+    pub(super) sent: bool,
+}
+
+impl From<IntegrationError> for Failed {
+    fn from(error: IntegrationError) -> Self {
+        Self { error, sent: true }
+    }
+}
+
 impl Exchange<'_> {
     /// Sends the request, reads the answer and says so in the log.
-    pub(super) async fn run(self, headers: HeaderMap) -> Result<Answer, IntegrationError> {
+    pub(super) async fn run(self, headers: HeaderMap) -> Result<Answer, Failed> {
         let clock = self.client.clock();
         let begun = clock.monotonic();
-        let outcome = self.transmit(headers, begun).await;
+        let outcome = self.transmit(headers).await;
         let elapsed = clock.monotonic().saturating_sub(begun);
         tracing::debug!(
             method = %self.method,
             host = self.url.host_str(),
             path = self.url.path(),
             status = outcome.as_ref().ok().map(Answer::status),
-            error = outcome.as_ref().err().map(tracing::field::display),
+            error = outcome.as_ref().err().map(|failed| tracing::field::display(&failed.error)),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             "request"
         );
         outcome
     }
 
-    async fn transmit(
-        self,
-        headers: HeaderMap,
-        begun: Duration,
-    ) -> Result<Answer, IntegrationError> {
+    async fn transmit(self, headers: HeaderMap) -> Result<Answer, Failed> {
         let mut context = self.client.context_of(self.step, self.url);
-        let mut response = match self.head(headers).await {
+        let stopwatch = Stopwatch::start(Arc::clone(self.client.clock()));
+        let mut response = match stopwatch.watch(self.head(headers)).await {
             Ok(response) => response,
-            Err(error) => return Err(classify(error, context)),
+            Err(error) => {
+                let sent = may_have_been_sent(&error);
+                let error = classify(error, context);
+                return Err(Failed { error, sent });
+            }
         };
-        let elapsed = self.client.clock().monotonic().saturating_sub(begun);
+        let elapsed = stopwatch.elapsed();
         let status = response.status();
         context.status = Some(status.as_u16());
         context.request_id = response
@@ -64,11 +81,17 @@ impl Exchange<'_> {
             .and_then(|id| id.to_str().ok())
             .map(bounded);
         let headers = std::mem::take(response.headers_mut());
-        let body = if status.is_client_error() || status.is_server_error() {
-            beginning(response, &context).await?
-        } else {
-            whole(response, &context).await?
+        let limit = self.client.body_timeout();
+        let reading = async {
+            if status.is_client_error() || status.is_server_error() {
+                beginning(response, &context).await
+            } else {
+                whole(response, &context).await
+            }
         };
+        let body = timeout(limit, reading)
+            .await
+            .unwrap_or_else(|_| Err(never_whole(limit, &context)))?;
         Ok(Answer {
             context,
             status: status.as_u16(),
@@ -89,10 +112,29 @@ impl Exchange<'_> {
             .send()
             .await;
         match &outcome {
-            Err(error) if error.is_connect() || error.is_builder() => sending.was_not_sent(),
+            Err(error) if !may_have_been_sent(error) => sending.was_not_sent(),
             _ => drop(sending),
         }
         outcome
+    }
+}
+
+fn may_have_been_sent(error: &reqwest::Error) -> bool {
+    !error.is_connect() && !error.is_builder()
+}
+
+/// The server kept sending, each time before the read time-out, and came to no end.
+#[derive(Debug, thiserror::Error)]
+#[error("the body was not whole after {} s", .limit.as_secs_f64())]
+struct NeverWhole {
+    limit: Duration,
+}
+
+fn never_whole(limit: Duration, context: &ErrorContext) -> IntegrationError {
+    IntegrationError::NetworkConnectError {
+        context: Box::new(context.clone()),
+        phase: NetworkPhase::ResponseTimeout,
+        source: Some(Box::new(NeverWhole { limit })),
     }
 }
 

@@ -16,6 +16,7 @@ mod pacing;
 mod request;
 mod resolve;
 mod retry;
+mod stopwatch;
 mod throttle;
 mod transport;
 

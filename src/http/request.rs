@@ -11,7 +11,7 @@ use super::{
     answer::Answer,
     client::HttpClient,
     count::RequestCount,
-    exchange::Exchange,
+    exchange::{Exchange, Failed},
     gate::{Pass, Verdict},
     retry::{Attempts, Patience, retry_after},
     throttle::Throttle,
@@ -105,8 +105,11 @@ impl<'a> RequestBuilder<'a> {
             drop(turn);
             let answer = match outcome {
                 Ok(answer) => answer,
-                Err(error) => {
-                    drop(pass);
+                Err(Failed { error, sent }) => {
+                    // The answer that did not come may have been a refusal.
+                    if sent && pass.is_some_and(|pass| !pass.is_proven()) {
+                        return Err(error);
+                    }
                     clock.sleep(after_break(error, &mut attempts)?).await;
                     continue;
                 }

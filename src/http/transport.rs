@@ -1,8 +1,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{header, redirect, retry};
+use tower::util::MapFutureLayer;
 
-use super::{client::ConnectionSettings, resolve::GuardedResolver};
+use super::{client::ConnectionSettings, resolve::GuardedResolver, stopwatch};
 
 /// The transport, which decides nothing by itself: no proxy, no redirect, no repetition.
 pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwest::Client> {
@@ -25,6 +26,7 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
             // Sooner than servers close idle connections, nginx after 75 s.
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(settings.requests_in_flight.get())
+            .connector_layer(MapFutureLayer::new(stopwatch::noted))
             .dns_resolver(GuardedResolver::within(settings.connect_timeout));
         match (settings.dial, settings.origin.domain()) {
             // Port 0 stands for the port of the request.
@@ -37,7 +39,7 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
 
 /// reqwest starts it with the request, so it must not end before the attempt to connect does: who
 /// was not reached did not fail to answer.
-fn read_timeout(settings: &ConnectionSettings) -> Duration {
+pub(super) fn read_timeout(settings: &ConnectionSettings) -> Duration {
     settings
         .read_timeout
         .max(settings.connect_timeout.saturating_mul(9) / 8)

@@ -4,7 +4,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use url::Url;
 
 use super::{
-    client, phase,
+    account, client, phase,
     server::{Server, Then, raw, reply},
     settings, with_clock,
 };
@@ -103,6 +103,34 @@ async fn a_server_that_stops_in_mid_body_times_out_in_answering() {
 }
 
 #[tokio::test]
+async fn a_body_that_drips_may_take_ten_read_time_outs_and_no_more() {
+    let server = Server::answering(|seen| match seen.path() {
+        "/slow" => raw(
+            "HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n",
+            Then::Drip(30),
+        ),
+        _ => raw(
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n",
+            Then::Drip(1_000_000),
+        ),
+    })
+    .await;
+    let settings = ConnectionSettings {
+        connect_timeout: Duration::from_millis(80),
+        read_timeout: Duration::from_millis(100),
+        ..settings(&server.url("/"))
+    };
+    let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+    let client = with_clock(settings, &clock);
+    let get = |path| client.get(Step::Listing, server.url(path));
+    let slow = get("/slow").send().await.unwrap();
+    assert_eq!(slow.body().len(), 30);
+    let endless = get("/endless").patience(Patience::Probe).send();
+    let endless = tokio::time::timeout(Duration::from_secs(20), endless).await;
+    assert_eq!(phase(endless.unwrap()), NetworkPhase::ResponseTimeout);
+}
+
+#[tokio::test]
 async fn a_connection_cut_before_the_answer_is_whole_is_interrupted() {
     for (bytes, then) in [
         ("", Then::Close),
@@ -145,6 +173,43 @@ async fn a_run_asks_three_times_before_it_gives_up_and_counts_each() {
     assert_eq!((server.seen().len(), count.get()), (3, 3));
     let waited = clock.monotonic();
     assert!(waited >= Duration::from_millis(750) && waited <= Duration::from_millis(1500));
+}
+
+#[tokio::test]
+async fn what_was_sent_with_unproven_credentials_is_not_sent_again() {
+    for (bytes, then) in [
+        ("", Then::Hang),
+        ("", Then::Reset),
+        ("HTTP/1.1 401 X\r\ncontent-length: 9\r\n\r\n{", Then::Hang),
+    ] {
+        let server = Server::answering(move |seen| match seen.path() {
+            "/proof" => reply(200, "", "[]"),
+            _ => raw(bytes, then),
+        })
+        .await;
+        let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+        let client = with_clock(impatient(&server.url("/")), &clock);
+        let account = account();
+        let get = |path| {
+            client
+                .get(Step::Listing, server.url(path))
+                .account(&account)
+        };
+        phase(get("/").send().await);
+        assert_eq!(server.seen().len(), 1);
+        assert!(get("/proof").send().await.is_ok());
+        phase(get("/").send().await);
+        assert_eq!(server.seen().len(), 5);
+    }
+}
+
+#[tokio::test]
+async fn unproven_credentials_that_found_no_connection_are_sent_again() {
+    let url = unused_port().await;
+    let (client, clock) = client(&url);
+    let request = client.get(Step::Connect, url).account(&account());
+    assert_eq!(phase(request.send().await), NetworkPhase::Refused);
+    assert!(clock.monotonic() >= Duration::from_millis(750));
 }
 
 #[tokio::test]

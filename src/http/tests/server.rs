@@ -6,12 +6,14 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
+    time::interval,
 };
 use url::Url;
 
@@ -50,6 +52,8 @@ pub(super) enum Then {
     Close,
     Reset,
     Hang,
+    /// So many more bytes, one every ten milliseconds.
+    Drip(usize),
 }
 
 /// A reply with a JSON body and further header lines, each ending in `\r\n`.
@@ -185,6 +189,14 @@ where
                 return Ok(());
             }
             Then::Hang => std::future::pending().await,
+            Then::Drip(bytes) => {
+                let mut drips = interval(Duration::from_millis(10));
+                for _ in 0..bytes {
+                    drips.tick().await;
+                    stream.write_all(b" ").await?;
+                    stream.flush().await?;
+                }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    future::ready,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -15,11 +16,12 @@ use tokio_rustls::{
 use url::Url;
 
 use super::{
-    server::{Resettable, Server, Then, raw, reply},
+    account,
+    server::{Reply, Resettable, Seen, Server, Then, raw, reply},
     settings, with_clock,
 };
 use crate::{
-    clock::{ManualClock, Timestamp},
+    clock::{Clock, ManualClock, Timestamp},
     error::{IntegrationError, NetworkPhase, Step, TlsFault},
     http::{Answer, ConnectionSettings, Patience, RequestCount},
 };
@@ -67,20 +69,31 @@ impl Authority {
 
 /// A TLS server and the names that its clients asked for.
 async fn serve(config: ServerConfig) -> (Server, Arc<Mutex<Vec<String>>>) {
+    serve_with(config, || {}, |_| reply(200, "", "[]")).await
+}
+
+/// The same with something that happens in each handshake, and other answers.
+async fn serve_with(
+    config: ServerConfig,
+    handshake: impl Fn() + Clone + Send + Sync + 'static,
+    answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+) -> (Server, Arc<Mutex<Vec<String>>>) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let names = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&names);
     let server = Server::over(
         move |stream| {
             let (acceptor, asked) = (acceptor.clone(), Arc::clone(&asked));
+            let handshake = handshake.clone();
             async move {
+                handshake();
                 let stream = acceptor.accept(stream).await?;
                 let name = stream.get_ref().1.server_name().unwrap_or_default();
                 asked.lock().unwrap().push(name.to_owned());
                 io::Result::Ok(stream)
             }
         },
-        |_| async { reply(200, "", "[]") },
+        move |seen| ready(answer(&seen)),
     )
     .await;
     (server, names)
@@ -125,6 +138,31 @@ async fn an_own_authority_is_accepted_and_name_and_host_stay_the_domain() {
     assert_eq!(*names.lock().unwrap(), ["harbor.example.com"]);
     let host = format!("harbor.example.com:{}", server.address.port());
     assert_eq!(server.seen()[0].header("host"), Some(&*host));
+}
+
+#[tokio::test]
+async fn a_slow_handshake_does_not_make_a_lock_out_a_verdict() {
+    let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+    let slow = Duration::from_secs(5);
+    let authority = Authority::new();
+    let handshakes = clock.clone();
+    let (server, _) = serve_with(
+        authority.certify("localhost", |_| {}),
+        move || handshakes.advance(slow),
+        |seen| reply(if seen.before == 0 { 401 } else { 200 }, "", "[]"),
+    )
+    .await;
+    let origin = Url::parse(&format!("https://localhost:{}", server.address.port())).unwrap();
+    let settings = ConnectionSettings {
+        dial: Some(server.address.ip()),
+        extra_root_certificates: vec![authority.der],
+        ..settings(&origin)
+    };
+    let client = with_clock(settings, &clock);
+    let request = client.get(Step::Listing, origin).account(&account());
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(server.seen().len(), 2);
+    assert!(clock.monotonic() >= slow);
 }
 
 #[tokio::test]
