@@ -102,6 +102,10 @@ pub trait Inventory: Debug + Send + Sync + 'static {
     /// it, and was not first seen in it. With [`Proof::ReadTwice`](crate::image::Proof::ReadTwice) it must have been so in two
     /// complete runs in a row.
     ///
+    /// So it must where a run would take away more than 20 images at once that are more than 30 %
+    /// of those known before it: a share in that many is more often a registry that was restored,
+    /// moved or cut off than a clean-up. They are counted as held.
+    ///
     /// # Errors
     /// [`InventoryError::RunSuperseded`], [`InventoryError::Unavailable`].
     async fn finish_run(

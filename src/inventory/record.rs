@@ -80,6 +80,14 @@ pub struct RunEnd {
     pub elapsed: Duration,
 }
 
+impl RunEnd {
+    /// Whether the run proved that it saw everything, and read all of it.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.proof.is_some() && self.failure.is_none()
+    }
+}
+
 /// How many images of a page were new, changed or as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PageChanges {

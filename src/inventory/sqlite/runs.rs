@@ -14,6 +14,11 @@ use crate::{
 
 const FAILURE: &str = "failure";
 
+/// A run in which more would go, both in number and in percent of what was known before, takes
+/// nothing away until the next complete one misses it too.
+const LOSS_IN_LOCATIONS: i64 = 20;
+const LOSS_IN_PERCENT: i64 = 30;
+
 /// How many runs of an integration are kept.
 const KEPT_RUNS: i64 = 50;
 
@@ -140,18 +145,22 @@ impl Write {
         end: &RunEnd,
     ) -> Stored<RunReport> {
         let integration = self.integration_of(ticket).await?;
+        let complete = end.is_complete();
         let (gone, held) = match end.proof {
-            Some(proof) => self.mark_missing(integration, ticket.run, proof).await?,
+            Some(proof) => {
+                self.mark_missing(integration, ticket.run, proof, complete)
+                    .await?
+            }
             None => (0, 0),
         };
         sqlx::query(
             "UPDATE integration
-             SET current_run = NULL, proved_run = CASE WHEN $3 THEN $2 ELSE proved_run END
+             SET current_run = NULL, complete_run = CASE WHEN $3 THEN $2 ELSE complete_run END
              WHERE id = $1",
         )
         .bind(integration)
         .bind(ticket.run)
-        .bind(end.proof.is_some())
+        .bind(complete)
         .execute(self.connection())
         .await?;
         let failure = end.failure.as_ref();
@@ -188,6 +197,7 @@ impl Write {
         integration: i64,
         run: i64,
         proof: Proof,
+        complete: bool,
     ) -> Stored<(i64, i64)> {
         let missing = sqlx::query(
             "WITH covered AS (
@@ -198,18 +208,37 @@ impl Write {
                      (SELECT outcome FROM scope
                       WHERE run = $2 AND kind = 'namespace' AND name = repository.namespace),
                      (SELECT outcome FROM scope WHERE run = $2 AND kind = 'registry'))
+             ),
+             missing AS MATERIALIZED (
+                 SELECT repository, digest, $4 AND coalesce(missing_run = (
+                     SELECT complete_run FROM integration WHERE id = $1), FALSE) AS confirmed
+                 FROM location
+                 WHERE gone_at IS NULL AND seen_run <> $2 AND repository IN covered
+             ),
+             known AS (
+                 SELECT count(*) - (SELECT added FROM run WHERE id = $2) AS locations
+                 FROM location JOIN repository ON repository.id = location.repository
+                 WHERE integration = $1 AND gone_at IS NULL
+             ),
+             verdict AS MATERIALIZED (
+                 SELECT $3 AND NOT (count(*) > $6 AND count(*) * 100 > $7 * (
+                     SELECT locations FROM known)) AS at_once
+                 FROM missing WHERE NOT confirmed
              )
              UPDATE location
-             SET missing_run = $2,
-                 (gone_run, gone_at) = (
-                     SELECT $2, $4 FROM integration
-                     WHERE id = $1 AND ($3 OR location.missing_run = proved_run))
-             WHERE gone_at IS NULL AND seen_run <> $2 AND repository IN covered",
+             SET missing_run = iif($4, $2, missing_run),
+                 gone_run = iif(at_once OR confirmed, $2, NULL),
+                 gone_at = iif(at_once OR confirmed, $5, NULL)
+             FROM missing, verdict
+             WHERE location.repository = missing.repository AND location.digest = missing.digest",
         )
         .bind(integration)
         .bind(run)
         .bind(proof == Proof::Totals)
+        .bind(complete)
         .bind(self.nanos())
+        .bind(LOSS_IN_LOCATIONS)
+        .bind(LOSS_IN_PERCENT)
         .execute(self.connection())
         .await?
         .rows_affected();

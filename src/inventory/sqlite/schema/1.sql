@@ -8,7 +8,7 @@ CREATE TABLE integration (
     bound_at     INTEGER NOT NULL,
     verification TEXT,
     current_run  INTEGER,          -- the run whose ticket is good
-    proved_run   INTEGER,          -- the last one that was proved
+    complete_run INTEGER,          -- the last one that was complete
     pace         TEXT    NOT NULL DEFAULT '{}',
     turns        INTEGER NOT NULL DEFAULT 0  -- claims of the ordinary lane
 ) STRICT;
@@ -117,7 +117,7 @@ CREATE TABLE location (
     eligible      INTEGER NOT NULL,
     first_seen_at INTEGER NOT NULL,
     seen_run      INTEGER NOT NULL,
-    missing_run   INTEGER,         -- the last proved run that covered it and did not see it
+    missing_run   INTEGER,         -- the last complete run that covered it and did not see it
     gone_run      INTEGER,
     gone_at       INTEGER,
     PRIMARY KEY (repository, digest)

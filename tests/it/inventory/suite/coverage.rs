@@ -1,5 +1,5 @@
 use registry_intake::{
-    image::{Exclusion, Proof, Scope},
+    image::{Exclusion, Image, Proof, Scope},
     inventory::{ImageState, RunEnd, ScopeOutcome},
 };
 
@@ -138,6 +138,96 @@ pub(crate) async fn what_was_read_twice_is_gone_after_two_complete_runs_in_a_row
         (0, 0),
         "what is gone does not go again"
     );
+}
+
+pub(crate) async fn a_run_with_unread_scopes_neither_makes_nor_breaks_the_row(stage: Stage) {
+    let page = [image(APP, 1, &["v1"]), image("team-b/app", 2, &["v1"])];
+    let incomplete = async || {
+        let run = stage.begin().await;
+        stage
+            .close(&run, &Scope::Registry, &ScopeOutcome::Listed)
+            .await;
+        let unread = ScopeOutcome::Skipped(error_record("HTTP 500"));
+        stage
+            .close(&run, &Scope::Namespace("team-b".to_owned()), &unread)
+            .await;
+        let end = RunEnd {
+            failure: Some(error_record("one project could not be read")),
+            ..run_end(Some(Proof::ReadTwice))
+        };
+        stage.inventory.finish_run(&run, &end).await.unwrap()
+    };
+    stage.sync_with(Proof::ReadTwice, &page).await;
+    for _ in 0..3 {
+        let report = incomplete().await;
+        assert_eq!(
+            (report.gone, report.held),
+            (0, 1),
+            "no row of incomplete runs"
+        );
+    }
+    let first = stage.sync_with(Proof::ReadTwice, &page[1..]).await;
+    assert_eq!((first.gone, first.held), (0, 1));
+    let report = incomplete().await;
+    assert_eq!((report.gone, report.held), (0, 1));
+    let second = stage.sync_with(Proof::ReadTwice, &page[1..]).await;
+    assert_eq!((second.gone, second.held), (1, 0));
+}
+
+/// So many images with tags, the first of which has this number.
+fn images(first: u32, count: u32) -> Vec<Image> {
+    let numbers = first..first + count;
+    numbers.map(|number| image(APP, number, &["v1"])).collect()
+}
+
+pub(crate) async fn a_loss_of_many_is_held_until_a_second_complete_run(stage: Stage) {
+    // Known, lost, and whether they go at once.
+    for (round, (known, lost, at_once)) in (1_u32..).zip([
+        (70, 21, true),
+        (69, 21, false),
+        (20, 20, true),
+        (21, 21, false),
+    ]) {
+        let all = images(round * 1000, known);
+        let left = &all[lost..];
+        // What the round before left behind is no part of this one.
+        stage.sync(&[]).await;
+        stage.sync(&[]).await;
+        stage.sync(&all).await;
+        let lost = lost as u64;
+        let first = stage.sync(left).await;
+        let expected = if at_once { (lost, 0) } else { (0, lost) };
+        assert_eq!((first.gone, first.held), expected, "{lost} of {known}");
+
+        let unproved = stage.begin().await;
+        stage.finish(&unproved, None).await;
+        let second = stage.sync(left).await;
+        let expected = if at_once { (0, 0) } else { (lost, 0) };
+        assert_eq!((second.gone, second.held), expected, "{lost} of {known}");
+    }
+}
+
+pub(crate) async fn what_is_new_does_not_hide_a_loss(stage: Stage) {
+    stage.sync(&images(1, 40)).await;
+    let report = stage.sync(&images(1000, 400)).await;
+    assert_eq!((report.new, report.gone, report.held), (400, 0, 40));
+}
+
+pub(crate) async fn what_was_held_and_comes_back_was_never_gone(stage: Stage) {
+    let all = images(1, 40);
+    stage.sync(&all).await;
+    assert_eq!(stage.sync(&[]).await.held, 40);
+    let back = stage.sync(&all).await;
+    assert_eq!((back.new, back.unchanged), (0, 40));
+    assert_eq!(stage.sync(&[]).await.held, 40, "the row begins anew");
+}
+
+pub(crate) async fn a_confirmed_loss_takes_no_fresh_one_along(stage: Stage) {
+    let all = images(1, 100);
+    stage.sync(&all).await;
+    assert_eq!(stage.sync(&all[40..]).await.held, 40);
+    let report = stage.sync(&all[80..]).await;
+    assert_eq!((report.gone, report.held), (40, 40));
 }
 
 pub(crate) async fn an_image_that_shows_itself_in_between_is_not_gone(stage: Stage) {
