@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Lists every image straight from the registry.
     List(Name),
     /// Makes the inventory true again: one listing, and what it changes.
-    Sync(Name),
+    Sync(Sync),
     /// Hands the images of the inventory over, no faster than the speed limit.
     Ingest(Ingest),
     /// Shows every stored image.
@@ -68,13 +68,22 @@ pub(crate) struct Name {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) only: Name,
+    /// Moves an integration's name to the registry that is configured now, once it answers.
+    #[arg(long)]
+    pub(crate) rehome: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Ingest {
     #[command(flatten)]
     pub(crate) only: Name,
     /// Ends after so many images.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max: Option<u64>,
-    /// Ends when nothing waits any more.
+    /// Ends when nothing waits and nobody has an image in hand any more.
     #[arg(long)]
     pub(crate) until_idle: bool,
 }

@@ -5,9 +5,11 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use registry_intake::{
     clock::{Clock, SystemClock},
     config::{IntegrationConfig, Protocol, RegistryType, RegistryVersion, Secret, SpeedLimit},
+    connector::connect,
     ingest::Until,
     inventory::{Inventory, SqliteInventory},
     simulator::HarborV2,
+    sync::InventorySync,
 };
 
 use crate::{
@@ -73,7 +75,8 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
     output.say(
         "\n4. Sync: one complete listing goes into the inventory, here an SQLite in memory.",
     )?;
-    let synced = sync_one(&config, Arc::new(store.clone()), output).await?;
+    let sync = InventorySync::new(config.name(), connect(&config)?, Arc::new(store.clone()));
+    let synced = sync_one(&config, &sync, output).await?;
     if synced != Verdict::Done {
         return Ok(synced);
     }

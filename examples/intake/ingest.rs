@@ -38,7 +38,7 @@ pub(crate) async fn ingest(
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, &wish.only)?;
     let until = match (wish.until_idle, wish.max) {
-        (true, max) => Until::IDLE.or_images(max.unwrap_or(u64::MAX)),
+        (true, max) => Until::DRAINED.or_images(max.unwrap_or(u64::MAX)),
         (false, Some(max)) => Until::images(max),
         (false, None) => Until::STOPPED,
     };
@@ -126,7 +126,7 @@ impl Printer {
             }
             IngestEvent::Idle { lease_ends_at } => {
                 self.progress(integration, 0, Some(0));
-                if self.tells_idle {
+                if self.tells_idle || lease_ends_at.is_some() {
                     self.wait(integration, lease_ends_at, 0);
                 }
             }

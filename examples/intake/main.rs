@@ -67,7 +67,7 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
     match &arguments.command {
         Some(Command::Verify(name)) => verify::verify(arguments, name, output).await,
         Some(Command::List(name)) => list::list(arguments, name, output).await,
-        Some(Command::Sync(name)) => sync::sync(arguments, name, output).await,
+        Some(Command::Sync(wish)) => sync::sync(arguments, wish, output).await,
         Some(Command::Ingest(wish)) => ingest::ingest(arguments, wish, output).await,
         Some(Command::Inventory(name)) => inventory::inventory(arguments, name, output).await,
         Some(Command::Integrations(name)) => {

@@ -45,13 +45,23 @@ pub(crate) fn settle(
     ended: Result<Verdict, Failure>,
     output: &Output,
 ) -> Result<Verdict, Failure> {
-    match ended {
-        Err(Failure::Error(error)) => {
-            output.error(Some(config.name()), &error);
-            Ok(Verdict::Failed)
-        }
-        ended => ended,
-    }
+    ended.or_else(|failure| {
+        tell(failure, Some(config.name()), output)?;
+        Ok(Verdict::Failed)
+    })
+}
+
+/// Reports a failure, unless it ends the program.
+pub(crate) fn tell(
+    failure: Failure,
+    integration: Option<&str>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let Failure::Error(error) = failure else {
+        return Err(failure);
+    };
+    output.error(integration, &error);
+    Ok(())
 }
 
 /// All, or the one that was named.

@@ -32,14 +32,23 @@ pub(crate) async fn with_existing<T>(
     arguments: &Arguments,
     work: impl AsyncFnOnce(Option<&SqliteInventory>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    let store = existing(arguments).await?;
+    let ended = work(store.as_ref()).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    ended
+}
+
+pub(crate) async fn existing(arguments: &Arguments) -> Result<Option<SqliteInventory>, Failure> {
     match place(arguments)? {
-        MEMORY => work(None).await,
-        path if !Path::new(path).exists() => work(None).await,
-        _ => with(arguments, async |store| work(Some(store)).await).await,
+        MEMORY => Ok(None),
+        path if !Path::new(path).exists() => Ok(None),
+        _ => open(arguments).await.map(Some),
     }
 }
 
-async fn open(arguments: &Arguments) -> Result<SqliteInventory, Failure> {
+pub(crate) async fn open(arguments: &Arguments) -> Result<SqliteInventory, Failure> {
     let clock = SystemClock::shared();
     Ok(match place(arguments)? {
         MEMORY => SqliteInventory::in_memory(clock).await?,
@@ -54,14 +63,25 @@ fn place(arguments: &Arguments) -> Result<&str, Failure> {
         .strip_prefix("sqlite://")
         .or_else(|| given.strip_prefix("sqlite:"))
         .unwrap_or(given);
-    match place.split_once("://") {
-        Some((scheme, _)) => Err(Failure::Error(Explained {
-            code: Some(ErrorCode::NotSupported),
-            message: format!("this version keeps no inventory at {scheme:?}"),
-            remedy: Some("Give the path of an SQLite file, or :memory:.".to_owned()),
-        })),
-        None => Ok(place),
+    if let Some((scheme, _)) = place.split_once("://") {
+        return Err(not_supported(format!(
+            "this version keeps no inventory at {scheme:?}"
+        )));
     }
+    // A plain path may have a question mark in its name.
+    if place != given && place.contains('?') {
+        let message = "the inventory's URL has a query, which would become part of the file's name";
+        return Err(not_supported(message.to_owned()));
+    }
+    Ok(place)
+}
+
+fn not_supported(message: String) -> Failure {
+    Failure::Error(Explained {
+        code: Some(ErrorCode::NotSupported),
+        message,
+        remedy: Some("Give the path of an SQLite file alone, or :memory:.".to_owned()),
+    })
 }
 
 pub(crate) fn missing() -> Failure {

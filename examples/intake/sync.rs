@@ -10,13 +10,13 @@ use registry_intake::{
     connector::connect,
     error::ErrorCode,
     image::Proof,
-    inventory::{Inventory, PageChanges, RunReport},
+    inventory::{PageChanges, RunReport},
     sync::{InventorySync, SyncEvent},
 };
 use serde::Serialize;
 
 use crate::{
-    arguments::{Arguments, Name},
+    arguments::{Arguments, Sync},
     failure::{Failure, Verdict},
     output::{Output, Report},
     selection, store,
@@ -24,13 +24,15 @@ use crate::{
 
 pub(crate) async fn sync(
     arguments: &Arguments,
-    name: &Name,
+    wish: &Sync,
     output: &Output,
 ) -> Result<Verdict, Failure> {
-    let integrations = selection::configured(arguments, name)?;
+    let integrations = selection::configured(arguments, &wish.only)?;
     store::with(arguments, async |store| {
         selection::in_order(&integrations, output, async |config| {
-            sync_one(config, Arc::new(store.clone()), output).await
+            let sync = InventorySync::new(config.name(), connect(config)?, Arc::new(store.clone()));
+            let sync = if wish.rehome { sync.rehoming() } else { sync };
+            sync_one(config, &sync, output).await
         })
         .await
     })
@@ -39,10 +41,9 @@ pub(crate) async fn sync(
 
 pub(crate) async fn sync_one(
     config: &IntegrationConfig,
-    inventory: Arc<dyn Inventory>,
+    sync: &InventorySync,
     output: &Output,
 ) -> Result<Verdict, Failure> {
-    let sync = InventorySync::new(config.name(), connect(config)?, inventory);
     let mut seen = PageChanges::default();
     output.spin();
     let run = sync.run_observed(|event| {

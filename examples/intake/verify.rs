@@ -18,23 +18,28 @@ use crate::{
     selection, store,
 };
 
-/// Verifies, and keeps the outcome in the inventory where one is given.
+/// Verifies, and keeps the outcome in the inventory where one is given or there already.
 pub(crate) async fn verify(
     arguments: &Arguments,
     name: &Name,
     output: &Output,
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, name)?;
-    let all = async |store: Option<&SqliteInventory>| {
-        selection::in_order(&integrations, output, async |config| {
-            verify_one(config, store, output).await
-        })
-        .await
+    let store = match arguments.inventory {
+        Some(_) => Some(store::open(arguments).await?),
+        None => store::existing(arguments).await.or_else(|failure| {
+            // Nobody asked for it, so it keeps nobody from the reports.
+            selection::tell(failure, None, output).map(|()| None)
+        })?,
     };
-    match arguments.inventory {
-        Some(_) => store::with(arguments, async |store| all(Some(store)).await).await,
-        None => all(None).await,
+    let ended = selection::in_order(&integrations, output, async |config| {
+        verify_one(config, store.as_ref(), output).await
+    })
+    .await;
+    if let Some(store) = store {
+        store.close().await;
     }
+    ended
 }
 
 pub(crate) async fn verify_one(
@@ -50,8 +55,11 @@ pub(crate) async fn verify_one(
     };
     output.at_rest();
     output.report(&VerifyReport::new(config, &verification))?;
-    if let Some(store) = store {
-        record(config, &verification, store).await?;
+    // The verdict is the report's, whatever becomes of its copy.
+    if let Some(store) = store
+        && let Err(error) = record(config, &verification, store).await
+    {
+        selection::tell(error.into(), Some(config.name()), output)?;
     }
     Ok(if verification.is_ok() {
         Verdict::Done

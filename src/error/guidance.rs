@@ -171,7 +171,7 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
         ),
         ErrorCode::IntegrationRebound => (
             "The integration's name belongs to another registry in this inventory.",
-            "Choose another name, or re-home the integration on purpose.",
+            "Choose another name; or, where the registry has moved on purpose, re-home the integration with its next sync.",
         ),
     };
     Guidance { message, remedy }

@@ -82,6 +82,7 @@ impl ImageIngester {
     /// once their leases end.
     ///
     /// # Errors
+    /// [`InventoryError::UnknownIntegration`] before the first sync of the integration;
     /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry;
     /// [`InventoryError::Unavailable`] where the inventory stays so for about two minutes; any
     /// other error of the inventory. What was in hand has been settled by then as far as it could.
@@ -109,7 +110,11 @@ impl ImageIngester {
             kind: self.connector.kind(),
             registry: self.connector.host().to_owned(),
         };
-        self.inventory.bind(&binding).await?;
+        if !self.inventory.is_bound(&binding).await? {
+            return Err(InventoryError::UnknownIntegration {
+                integration: self.integration.clone(),
+            });
+        }
         Run::new(self, until, &mut observe).drive(stop).await
     }
 }

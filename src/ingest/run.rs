@@ -129,8 +129,12 @@ impl<'a> Run<'a> {
 
     /// Whether nothing new is begun any more.
     const fn is_closing(&self) -> bool {
-        let done = self.until.idle && self.idle && self.quiet && self.in_hand == 0;
-        self.stopped || done || self.fatal.is_some() || self.report.handed >= self.until.images
+        let held = self.until.leases && self.report.leased_elsewhere_until.is_some();
+        let idle = self.idle && self.quiet && self.in_hand == 0 && !held;
+        self.stopped
+            || (self.until.idle && idle)
+            || self.fatal.is_some()
+            || self.report.handed >= self.until.images
     }
 
     /// Begins what is due, and returns when the next thing will be.

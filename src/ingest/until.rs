@@ -10,6 +10,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Until {
     pub(super) idle: bool,
+    /// Also waits for the images that other processes hold.
+    pub(super) leases: bool,
     pub(super) images: u64,
 }
 
@@ -17,6 +19,7 @@ impl Until {
     /// Only when it is told to stop.
     pub const STOPPED: Self = Self {
         idle: false,
+        leases: false,
         images: u64::MAX,
     };
 
@@ -27,6 +30,13 @@ impl Until {
     pub const IDLE: Self = Self {
         idle: true,
         ..Self::STOPPED
+    };
+
+    /// When nothing waits and nobody holds an image any more: as [`IDLE`](Self::IDLE), but what
+    /// other processes hold is waited for, the dead among them until their leases end.
+    pub const DRAINED: Self = Self {
+        leases: true,
+        ..Self::IDLE
     };
 
     /// When so many images were handed over and those in hand are settled.

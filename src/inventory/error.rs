@@ -1,4 +1,4 @@
-use crate::error::{BoxError, ErrorCode, ErrorRecord, Language};
+use crate::error::{BoxError, ErrorCode, ErrorRecord, Guidance, Language};
 use crate::image::RegistryKind;
 
 /// What an inventory can do wrong.
@@ -59,13 +59,71 @@ impl InventoryError {
             _ => ErrorCode::InventoryUnavailable,
         }
     }
+
+    /// What the error means and what to do about it.
+    #[must_use]
+    pub const fn guidance(&self, language: Language) -> Guidance {
+        match (self, language) {
+            (Self::UnknownIntegration { .. }, Language::English) => Guidance {
+                message: "The inventory does not know the integration.",
+                remedy: "Sync the integration first, and check its name and which inventory is used.",
+            },
+            (Self::RunSuperseded { .. }, Language::English) => Guidance {
+                message: "Another sync of this integration has begun and took over.",
+                remedy: "Nothing has to be done: the later run makes the inventory true. Let only one process sync an integration.",
+            },
+            (Self::LeaseLost { .. }, Language::English) => Guidance {
+                message: "The image has passed to another hand, or its hand-over was settled already.",
+                remedy: "Nothing has to be done. If it happens often, lengthen the lease or speed up the sink.",
+            },
+            // What is said of the inventory's codes is the same for every registry.
+            _ => self.code().guidance(RegistryKind::HarborV2, language),
+        }
+    }
 }
 
 impl From<&InventoryError> for ErrorRecord {
     fn from(error: &InventoryError) -> Self {
-        let code = error.code();
-        // What is said of the inventory's codes is the same for every registry.
-        let guidance = code.guidance(RegistryKind::HarborV2, Language::English);
-        Self::new(code, error, &guidance)
+        Self::new(error.code(), error, &error.guidance(Language::English))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_no_fault_of_the_store_does_not_send_anybody_to_its_disk() {
+        let integration = || "harbor-prod".to_owned();
+        for (error, said) in [
+            (
+                InventoryError::RunSuperseded {
+                    integration: integration(),
+                },
+                "Nothing has to be done",
+            ),
+            (
+                InventoryError::UnknownIntegration {
+                    integration: integration(),
+                },
+                "Sync the integration first",
+            ),
+            (
+                InventoryError::LeaseLost {
+                    digest: "sha256:00".to_owned(),
+                },
+                "Nothing has to be done",
+            ),
+            (
+                InventoryError::Unavailable {
+                    source: "no such file".into(),
+                },
+                "the disk is not full",
+            ),
+        ] {
+            let record = ErrorRecord::from(&error);
+            assert_eq!(record.code, ErrorCode::InventoryUnavailable);
+            assert!(record.remedy.contains(said), "{record:?}");
+        }
     }
 }

@@ -43,6 +43,13 @@ pub trait Inventory: Debug + Send + Sync + 'static {
     /// [`InventoryError::Unavailable`].
     async fn bind(&self, binding: &Binding) -> Result<(), InventoryError>;
 
+    /// Whether the name is bound to this registry; `false` where it is bound to none.
+    ///
+    /// # Errors
+    /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry;
+    /// [`InventoryError::Unavailable`].
+    async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError>;
+
     /// Binds a name to another registry on purpose: its images stay and are proved again by the
     /// next run.
     ///

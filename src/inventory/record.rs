@@ -104,8 +104,9 @@ pub struct PageChanges {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunReport {
-    /// The run's number.
-    pub run: i64,
+    /// The run's number. None where the inventory does not know the run: the listing of an
+    /// integration that was never synced failed before anything was read.
+    pub run: Option<i64>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -137,6 +138,27 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// The report of a run that failed before the inventory knew of it.
+    pub(crate) fn unbegun(started_at: Timestamp, finished_at: Timestamp, end: RunEnd) -> Self {
+        Self {
+            run: None,
+            started_at,
+            finished_at,
+            proof: end.proof,
+            listed: 0,
+            new: 0,
+            changed: 0,
+            unchanged: 0,
+            gone: 0,
+            held: 0,
+            skipped: 0,
+            excluded: 0,
+            requests: end.requests,
+            elapsed_ms: u64::try_from(end.elapsed.as_millis()).unwrap_or(u64::MAX),
+            failure: end.failure,
+        }
+    }
+
     /// Whether the run proved that it saw everything, and read all of it.
     #[must_use]
     pub const fn is_complete(&self) -> bool {

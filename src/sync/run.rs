@@ -1,12 +1,12 @@
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, future};
+use futures_util::{StreamExt, future, stream::Peekable};
 use tokio::sync::mpsc;
 
 use super::{SyncError, SyncEvent};
 use crate::{
     clock::{Clock, SystemClock},
-    connector::{ListingEvent, RegistryConnector, RequestCount, list},
+    connector::{ListingEvent, ListingStream, RegistryConnector, RequestCount, list},
     error::{ErrorContext, ErrorRecord, Incompleteness, IntegrationError, Step, Unsupported},
     image::{Proof, Scope},
     inventory::{Binding, Inventory, InventoryError, RunEnd, RunReport, RunTicket, ScopeOutcome},
@@ -22,6 +22,7 @@ pub struct InventorySync {
     connector: Arc<dyn RegistryConnector>,
     inventory: Arc<dyn Inventory>,
     clock: Arc<dyn Clock>,
+    rehomes: bool,
 }
 
 /// What a listing that has ended leaves to be said of the run.
@@ -44,7 +45,16 @@ impl InventorySync {
             connector,
             inventory,
             clock: SystemClock::shared(),
+            rehomes: false,
         }
+    }
+
+    /// Moves the integration's name here where it belongs to another registry, as soon as this one
+    /// has answered. What the inventory holds stays, and the run proves it anew.
+    #[must_use]
+    pub const fn rehoming(mut self) -> Self {
+        self.rehomes = true;
+        self
     }
 
     /// Measures the run by this clock in place of the machine's.
@@ -55,7 +65,8 @@ impl InventorySync {
     }
 
     /// Runs once. A listing that fails is no error here: the report says that it is not complete,
-    /// and why.
+    /// and why. The integration's name is bound to the registry once the listing has begun, so that
+    /// an address at which nobody answers binds nothing.
     ///
     /// Nothing is spawned. Dropping the future stops the work and leaves an unfinished run, which
     /// marks nothing as gone and which the next run supersedes.
@@ -83,13 +94,26 @@ impl InventorySync {
                 what: Unsupported::Connector,
             }));
         }
-        let began = self.clock.monotonic();
+        let (began, started_at) = (self.clock.monotonic(), self.clock.now());
         let binding = Binding {
             integration: self.integration.clone(),
             kind: self.connector.kind(),
             registry: self.connector.host().to_owned(),
         };
-        self.inventory.bind(&binding).await?;
+        let requests = RequestCount::new();
+        let mut listing = list(Arc::clone(&self.connector), requests.clone()).peekable();
+        if !self.is_bound(&binding).await? {
+            // Nobody who can be listed has answered: nothing is known of the registry.
+            if let Some(Err(error)) = Pin::new(&mut listing).next_if(Result::is_err).await {
+                let event = SyncEvent::Failed(error);
+                let mut verdict = Verdict::default();
+                self.judge(&event, &mut verdict);
+                observe(event);
+                let end = self.end(verdict, &requests, began);
+                return Ok(RunReport::unbegun(started_at, self.clock.now(), end));
+            }
+            self.take_name(&binding).await?;
+        }
         let ticket = self.inventory.begin_run(&self.integration).await?;
         tracing::info!(
             integration = self.integration,
@@ -97,18 +121,12 @@ impl InventorySync {
             "sync begins"
         );
 
-        let requests = RequestCount::new();
-        let verdict = self.record(&ticket, &requests, &mut observe).await?;
-        let end = RunEnd {
-            proof: verdict.proof,
-            failure: verdict.failure,
-            requests: requests.get(),
-            elapsed: self.clock.monotonic().saturating_sub(began),
-        };
+        let verdict = self.record(&ticket, listing, &mut observe).await?;
+        let end = self.end(verdict, &requests, began);
         let report = self.inventory.finish_run(&ticket, &end).await?;
         tracing::info!(
             integration = self.integration,
-            run = report.run,
+            run = ticket.run,
             complete = report.is_complete(),
             listed = report.listed,
             new = report.new,
@@ -120,14 +138,38 @@ impl InventorySync {
         Ok(report)
     }
 
+    /// Whether the name is this registry's already; not so where it is to be taken from another.
+    async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError> {
+        match self.inventory.is_bound(binding).await {
+            Err(InventoryError::IntegrationRebound { .. }) if self.rehomes => Ok(false),
+            bound => bound,
+        }
+    }
+
+    async fn take_name(&self, binding: &Binding) -> Result<(), InventoryError> {
+        if self.rehomes {
+            self.inventory.rehome(binding).await
+        } else {
+            self.inventory.bind(binding).await
+        }
+    }
+
+    fn end(&self, verdict: Verdict, requests: &RequestCount, began: Duration) -> RunEnd {
+        RunEnd {
+            proof: verdict.proof,
+            failure: verdict.failure,
+            requests: requests.get(),
+            elapsed: self.clock.monotonic().saturating_sub(began),
+        }
+    }
+
     /// Lists and writes at once, so that neither the registry nor the store waits for the other.
     async fn record(
         &self,
         ticket: &RunTicket,
-        requests: &RequestCount,
+        mut listing: Peekable<ListingStream>,
         observe: &mut (dyn FnMut(SyncEvent) + Send),
     ) -> Result<Verdict, InventoryError> {
-        let mut listing = list(Arc::clone(&self.connector), requests.clone());
         let (sender, mut receiver) = mpsc::channel(AHEAD);
         let reading = async move {
             while let Some(event) = listing.next().await {

@@ -1,4 +1,4 @@
-use sqlx::SqlitePool;
+use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
     Write, runs,
@@ -12,22 +12,10 @@ const VERIFICATION: &str = "verification";
 
 impl Write {
     pub(super) async fn bind(&mut self, binding: &Binding) -> Stored<()> {
-        let bound: Option<(String, String)> =
-            sqlx::query_as("SELECT kind, registry FROM integration WHERE name = $1")
-                .bind(&binding.integration)
-                .fetch_optional(self.connection())
-                .await?;
-        let asked = (binding.kind.as_str(), binding.registry.as_str());
-        match bound {
-            None => self.rehome(binding).await,
-            Some((kind, registry)) if (kind.as_str(), registry.as_str()) == asked => Ok(()),
-            Some((kind, registry)) => Err(InventoryError::IntegrationRebound {
-                integration: binding.integration.clone(),
-                bound: format!("{kind} at {registry}"),
-                asked: format!("{} at {}", binding.kind, binding.registry),
-            }
-            .into()),
+        if is_bound(self.connection(), binding).await? {
+            return Ok(());
         }
+        self.rehome(binding).await
     }
 
     pub(super) async fn rehome(&mut self, binding: &Binding) -> Stored<()> {
@@ -60,6 +48,25 @@ impl Write {
             return Err(unknown(integration).into());
         }
         Ok(())
+    }
+}
+
+pub(super) async fn is_bound(connection: &mut SqliteConnection, binding: &Binding) -> Stored<bool> {
+    let bound: Option<(String, String)> =
+        sqlx::query_as("SELECT kind, registry FROM integration WHERE name = $1")
+            .bind(&binding.integration)
+            .fetch_optional(connection)
+            .await?;
+    let asked = (binding.kind.as_str(), binding.registry.as_str());
+    match bound {
+        None => Ok(false),
+        Some((kind, registry)) if (kind.as_str(), registry.as_str()) == asked => Ok(true),
+        Some((kind, registry)) => Err(InventoryError::IntegrationRebound {
+            integration: binding.integration.clone(),
+            bound: format!("{kind} at {registry}"),
+            asked: format!("{} at {}", binding.kind, binding.registry),
+        }
+        .into()),
     }
 }
 

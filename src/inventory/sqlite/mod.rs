@@ -219,6 +219,11 @@ impl Inventory for SqliteInventory {
         Ok(write.commit().await?)
     }
 
+    async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError> {
+        let mut reader = self.readers.acquire().await.map_err(StoreError::from)?;
+        Ok(bindings::is_bound(&mut reader, binding).await?)
+    }
+
     async fn rehome(&self, binding: &Binding) -> Result<(), InventoryError> {
         let mut write = self.write().await?;
         write.rehome(binding).await?;

@@ -323,7 +323,7 @@ fn report(row: &SqliteRow) -> Stored<RunReport> {
     let proof: Option<&str> = row.try_get("proof")?;
     let failure: Option<&str> = row.try_get("failure")?;
     Ok(RunReport {
-        run: row.try_get("id")?,
+        run: Some(row.try_get("id")?),
         started_at: time(row.try_get("started_at")?),
         finished_at: time(row.try_get("finished_at")?),
         proof: proof.map(|text| word("proof", text)).transpose()?,

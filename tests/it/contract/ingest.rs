@@ -1,6 +1,11 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 
-use registry_intake::simulator::Push;
+use registry_intake::{
+    clock::SystemClock,
+    inventory::{Claim, ClaimRequest, Inventory, SqliteInventory},
+    pace::Pace,
+    simulator::Push,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -207,4 +212,37 @@ async fn text_in_a_pipe_has_a_line_for_each_image_and_no_bar() {
     );
     assert_eq!(lines[2], "prod  cccccccccccc  team/backend/worker:2.7");
     assert_eq!(lines.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn until_idle_waits_for_an_image_in_the_hands_of_a_process_that_died() {
+    let harbor = harbor().await;
+    let program = Program::new(&paced("prod", &harbor, "\"unlimited\""));
+    program.json(["sync"]).await;
+    let inventory =
+        SqliteInventory::open(program.path("registry-intake.db"), SystemClock::shared());
+    let inventory = inventory.await.unwrap();
+    let taken = ClaimRequest {
+        integration: "prod",
+        pace: &Pace::Unlimited,
+        lease: Duration::from_millis(1500),
+        max_attempts: NonZeroU32::MAX,
+    };
+    assert!(matches!(
+        inventory.claim(&taken).await.unwrap(),
+        Claim::Granted(_)
+    ));
+    inventory.close().await;
+    let ended = program.json(["ingest", "--until-idle"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let events = ended.objects();
+    assert_eq!(handed(&events).len(), 3);
+    let waits: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] == "waiting")
+        .collect();
+    assert_eq!(waits.len(), 1, "{events:?}");
+    assert_eq!(waits[0]["pending"], 0);
+    assert!(waits[0]["until"].is_string());
+    assert_eq!(events[3]["attempt"], 2);
 }

@@ -23,7 +23,7 @@ async fn no_secret_is_shown_when_all_goes_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_shown_when_the_account_is_refused() {
-    join_all(SOURCES.map(|source| search(source, WRONG, [1, 3, 3, 0, 0, 0]))).await;
+    join_all(SOURCES.map(|source| search(source, WRONG, [1, 3, 3, 1, 0, 0]))).await;
 }
 
 /// Where a password can come from, with SECRET for itself, and the format to write then.

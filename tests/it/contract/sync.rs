@@ -70,6 +70,50 @@ async fn a_name_that_belongs_to_another_registry_ends_with_1_and_the_others_go_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_at_which_nobody_answers_leaves_a_report_and_the_name_free() {
+    let harbor = harbor().await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let meant = admin("prod", &harbor);
+    let mistyped = meant.replace(
+        &format!("port = {}", harbor.address().port()),
+        &format!("port = {port}"),
+    );
+    let program = Program::new(&mistyped);
+    let ended = program.json(["sync"]).await;
+    assert_eq!(ended.code, 3);
+    let report = &ended.objects()[0];
+    assert_eq!(report["complete"], false);
+    assert_eq!(report["proof"], serde_json::Value::Null);
+    assert_eq!(report["code"], "NetworkConnectError");
+    assert_eq!((&report["listed"], &report["held"]), (&0.into(), &0.into()));
+    let error = program.json(["ingest", "--until-idle"]).await;
+    assert_eq!((error.code, error.stdout.as_str()), (1, ""));
+    let error = error.error();
+    assert_eq!(error["error"]["code"], "InventoryUnavailable");
+    let remedy = error["error"]["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("Sync the integration first"), "{remedy}");
+
+    program.reconfigure(&meant);
+    let ended = program.json(["sync"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_moved_to_another_registry_on_purpose_alone() {
+    let (one, other) = (harbor().await, harbor().await);
+    let program = Program::new(&admin("prod", &one));
+    assert_eq!(program.json(["sync"]).await.code, 0);
+    program.reconfigure(&admin("prod", &other));
+    assert_eq!(program.json(["sync"]).await.code, 1);
+    let moved = program.json(["sync", "--rehome"]).await;
+    assert_eq!((moved.code, moved.stderr.as_str()), (0, ""));
+    assert_eq!(moved.objects()[0]["unchanged"], 5);
+    assert_eq!(program.json(["sync"]).await.code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_failure_without_a_report_weighs_more_than_an_incomplete_listing() {
     let (one, other) = (harbor().await, harbor().await);
     let program = Program::new(&admin("bound", &one));
@@ -96,6 +140,18 @@ async fn the_inventory_may_be_a_file_a_url_or_memory_and_nothing_else_yet() {
             file.is_none_or(|file| program.path(file).exists()),
             "{place}"
         );
+    }
+    for url in [
+        "sqlite:fourth.db?mode=rwc",
+        "sqlite://fourth.db?cache=shared",
+    ] {
+        let ended = program.json(["sync", "--inventory", url]).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{url}");
+        assert_eq!(ended.error()["error"]["code"], "NotSupported");
+        let made = std::fs::read_dir(program.path("")).unwrap();
+        let made = made.map(|entry| entry.unwrap().file_name());
+        let fourth = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("fourth");
+        assert_eq!(made.filter(fourth).count(), 0);
     }
     let server = "postgres://intake:hunter2@127.0.0.1/intake";
     for command in ["sync", "verify", "inventory", "integrations"] {

@@ -52,3 +52,41 @@ async fn a_registry_without_a_connector_is_reported_too() {
     assert_eq!(report["registry"]["type"], "acr-personal");
     assert_eq!(report["probes"][0]["code"], "NotSupported");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_is_that_of_the_report_where_the_outcome_cannot_be_kept() {
+    let (one, other) = (harbor().await, harbor().await);
+    let program = Program::new(&admin("prod", &one));
+    assert_eq!(program.json(["sync"]).await.code, 0);
+    program.reconfigure(&admin("prod", &other));
+    for arguments in [
+        &["verify"][..],
+        &["verify", "--inventory", "registry-intake.db"],
+    ] {
+        let ended = program.json(arguments).await;
+        assert_eq!(ended.objects()[0]["ok"], true);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ended.error()["error"]["code"], "IntegrationRebound");
+    }
+    std::fs::write(program.path("registry-intake.db"), "no database").unwrap();
+    let ended = program.json(["verify"]).await;
+    assert_eq!((ended.code, ended.objects().len()), (0, 1));
+    assert_eq!(ended.error()["error"]["code"], "InventoryUnavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_that_is_there_keeps_the_last_verification_and_none_is_made() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    assert_eq!(program.json(["verify"]).await.code, 0);
+    assert!(!program.path("registry-intake.db").exists());
+    program.json(["sync"]).await;
+    let last =
+        async || program.json(["integrations"]).await.objects()[0]["last_verification"].clone();
+    assert!(last().await.is_null());
+    assert_eq!(program.json(["verify"]).await.code, 0);
+    assert_eq!(last().await["ok"], true);
+    program.reconfigure(&refused("prod", &harbor));
+    assert_eq!(program.json(["verify"]).await.code, 1);
+    assert_eq!(last().await["code"], "FailedToVerifyUsernameOrPwd");
+}

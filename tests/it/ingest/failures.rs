@@ -165,3 +165,19 @@ async fn an_integration_that_belongs_to_another_registry_is_refused() {
         "{rebound}"
     );
 }
+
+#[tokio::test]
+async fn an_integration_that_was_never_synced_is_refused_and_its_name_stays_free() {
+    let stage = stage(1).await;
+    let inventory = Arc::clone(&stage.inventory);
+    let ingester = ImageIngester::builder("new", registry(), inventory, Desk::willing());
+    let ingester = ingester.build().unwrap();
+    let refused = ingester.run(Until::IDLE, std::future::pending()).await;
+    let unknown = refused.unwrap_err();
+    assert!(
+        matches!(unknown, InventoryError::UnknownIntegration { .. }),
+        "{unknown}"
+    );
+    assert!(unknown.to_string().contains("new"));
+    assert_eq!(stage.inventory.integrations().await.unwrap().len(), 1);
+}

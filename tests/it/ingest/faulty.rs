@@ -88,6 +88,7 @@ macro_rules! forward {
 
 forward! {
     bind(binding: &Binding) -> ();
+    is_bound(binding: &Binding) -> bool;
     rehome(binding: &Binding) -> ();
     record_verification(integration: &str, record: &VerificationRecord) -> ();
     integrations() -> Vec<IntegrationSummary>;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use registry_intake::{
+    clock::Clock,
     ingest::{IngestEvent, Until},
     inventory::{Claim, ImageState, SqliteInventory},
 };
@@ -23,6 +24,39 @@ async fn leased_until(stage: &Stage, after_noon: u64) {
     };
     let renewed = tokio::time::timeout(seconds(20), renewed).await;
     renewed.expect("the lease is renewed");
+}
+
+#[tokio::test]
+async fn a_run_until_drained_waits_for_the_images_of_the_dead() {
+    let stage = stage(2).await;
+    stage.granted().await;
+    let desk = Desk::willing();
+    let ingester = ingester(&stage, Arc::clone(&desk) as _).build().unwrap();
+    let mut running = Running::start(ingester, Until::DRAINED);
+    let idle = |event: &IngestEvent| match event {
+        IngestEvent::Idle { lease_ends_at } => Some(*lease_ends_at),
+        _ => None,
+    };
+    let lease_end = noon().saturating_add(LEASE);
+    assert_eq!(running.next(idle).await, Some(lease_end));
+    while !running.run.is_finished() {
+        if stage.clock.sleepers() > 0 {
+            stage.clock.advance(seconds(1));
+        }
+        tokio::task::yield_now().await;
+    }
+    let report = running.end().await.unwrap();
+    assert_eq!(
+        (report.acknowledged, report.leased_elsewhere_until),
+        (2, None)
+    );
+    assert!(stage.clock.now() >= lease_end);
+    let attempts: Vec<_> = desk
+        .handed()
+        .into_iter()
+        .map(|(_, attempt)| attempt)
+        .collect();
+    assert_eq!(attempts, [1, 2]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ pub(crate) async fn a_name_stays_with_its_registry_until_it_is_rehomed(stage: St
     stage.sync(&[image("team-a/app", 1, &["v1"])]).await;
     stage.ingest().await;
     stage.inventory.bind(&binding(PROD)).await.unwrap();
+    assert!(stage.inventory.is_bound(&binding(PROD)).await.unwrap());
     for elsewhere in [
         Binding {
             registry: "other.example.com:443".to_owned(),
@@ -26,6 +27,8 @@ pub(crate) async fn a_name_stays_with_its_registry_until_it_is_rehomed(stage: St
         let refused = stage.inventory.bind(&elsewhere).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::IntegrationRebound, "{refused}");
         assert!(refused.to_string().contains("harbor.example.com:443"));
+        let refused = stage.inventory.is_bound(&elsewhere).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::IntegrationRebound, "{refused}");
 
         stage.inventory.rehome(&elsewhere).await.unwrap();
         stage.inventory.bind(&elsewhere).await.unwrap();
@@ -61,6 +64,7 @@ pub(crate) async fn what_is_not_bound_is_unknown(stage: Stage) {
             "{refused:?}"
         );
     }
+    assert!(!stage.inventory.is_bound(&binding("nobody")).await.unwrap());
     assert!(!stage.inventory.request("nobody", &digest(1)).await.unwrap());
     assert_eq!(
         stage.inventory.images("nobody", None, 10).await.unwrap(),

@@ -226,7 +226,7 @@ pub(crate) async fn a_run_is_reported_with_its_counts(stage: Stage) {
         elapsed: Duration::from_millis(345),
     };
     let report = stage.inventory.finish_run(&run, &end).await.unwrap();
-    assert_eq!(report.run, run.run);
+    assert_eq!(report.run, Some(run.run));
     assert_eq!(report.started_at, noon());
     assert_eq!(report.finished_at, stage.clock.now());
     assert_eq!(report.proof, Some(Proof::ReadTwice));
