@@ -65,6 +65,8 @@ impl Config {
             None => None,
         };
         reader.finish();
+        let none = items.as_ref().is_some_and(Vec::is_empty);
+        faults.judge(INTEGRATIONS, none.then_some("is empty"), TABLES);
         let items = faults
             .required(INTEGRATIONS, items, TABLES)
             .unwrap_or_default();

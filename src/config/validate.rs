@@ -223,7 +223,7 @@ fn control_flaw(text: &str) -> Option<&'static str> {
 
 fn warnings(config: &IntegrationConfig, password_is_plain: bool) -> Vec<ConfigWarning> {
     let endpoint = &config.endpoint;
-    let over_http = endpoint.protocol() == Protocol::Http && !endpoint.is_loopback();
+    let over_http = endpoint.protocol() == Protocol::Http;
     let private_ip =
         config.network == NetworkType::Public && endpoint.fixed_address().is_some_and(is_private);
     [
