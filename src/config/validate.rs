@@ -1,5 +1,11 @@
-use std::{net::IpAddr, num::NonZeroUsize, ops::RangeInclusive, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroUsize,
+    ops::RangeInclusive,
+    time::Duration,
+};
 
+use ipnet::Ipv4Net;
 use url::Host;
 
 use super::{
@@ -245,13 +251,18 @@ fn warnings(config: &IntegrationConfig, password_is_plain: bool) -> Vec<ConfigWa
     .collect()
 }
 
-/// RFC 1918, the shared space of RFC 6598, and the unique local addresses of RFC 4193.
+/// What the Internet does not route: RFC 1918, the shared space of RFC 6598, and the unique local
+/// addresses of RFC 4193.
+const PRIVATE_V4: [Ipv4Net; 4] = [
+    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
+];
+
 fn is_private(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            address.is_private() || (first == 100 && second & 0xc0 == 64)
-        }
+        IpAddr::V4(address) => PRIVATE_V4.iter().any(|range| range.contains(&address)),
         IpAddr::V6(address) => address.is_unique_local(),
     }
 }
