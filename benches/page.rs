@@ -14,7 +14,10 @@ use registry_intake::{
     config::{IntegrationConfig, Protocol, RegistryType, RegistryVersion, Secret},
     connector::{Listing, RequestCount, connect},
     image::Scope,
-    simulator::{Action, Contents, Fault, HarborV2, Project},
+    simulator::{
+        Action, Fault, HarborV2,
+        harbor_v2::{Contents, Project},
+    },
 };
 use serde::Deserialize;
 use tokio::runtime::Runtime;

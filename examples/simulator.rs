@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use registry_intake::simulator::{HarborV2, Release};
+use registry_intake::simulator::{HarborV2, harbor_v2::Release};
 use serde_json::json;
 
 #[derive(Debug, Parser)]

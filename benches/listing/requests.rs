@@ -6,7 +6,10 @@ use futures_util::StreamExt;
 use registry_intake::{
     config::IntegrationConfigBuilder,
     connector::{ListingEvent, RequestCount, list},
-    simulator::{HarborV2, Listed, Release},
+    simulator::{
+        HarborV2,
+        harbor_v2::{Listed, Release},
+    },
 };
 use tokio::runtime::Runtime;
 

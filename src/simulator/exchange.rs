@@ -1,6 +1,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use hyper::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 /// One request as a [`Handler`](super::Handler) sees it.
@@ -15,6 +16,8 @@ pub struct Request {
     pub path: String,
     /// As sent, without the question mark; empty where there is none.
     pub query: String,
+    /// As sent; empty where there is none.
+    pub body: Bytes,
     pub(super) headers: HeaderMap,
 }
 
@@ -47,6 +50,31 @@ impl Request {
         } else {
             format!("{}?{}", self.path, self.query)
         }
+    }
+
+    /// The decoded parameters of the query, in the order sent.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let decoded = |text: &str| {
+            let spaced = text.replace('+', " ");
+            percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        };
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decoded(name), decoded(value))
+            })
+            .collect()
+    }
+
+    /// Takes every parameter of this name (as sent) out of the query.
+    pub(super) fn strip_parameter(&mut self, name: &str) {
+        let pairs = self.query.split('&');
+        let kept: Vec<_> = pairs
+            .filter(|pair| pair.split('=').next() != Some(name))
+            .collect();
+        self.query = kept.join("&");
     }
 
     pub(super) fn strip_credentials(&mut self) {
@@ -86,7 +114,7 @@ impl Answer {
     }
 
     /// A status with a body of JSON. [`Fault`](super::Fault)s that change rows know lists that
-    /// are the whole body, and totals that are its `X-Total-Count`.
+    /// are the whole body or the only one in it, and totals that are its `X-Total-Count`.
     #[must_use]
     pub fn json(status: u16, content_type: &str, body: &impl Serialize) -> Self {
         // A body that cannot be JSON, such as a map with other keys than text, is left empty, which

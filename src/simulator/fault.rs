@@ -34,14 +34,18 @@ pub enum Action {
     Html,
     /// The registry is asked without the credentials and the cookies that were sent.
     StripCredentials,
+    /// The registry is asked without this parameter of the query: without its page token or page
+    /// number, a list starts over.
+    StripParameter(&'static str),
     /// The answer before this one for the same path, headers included. Arm it before the page
     /// that it is to repeat.
     RepeatPage,
     /// `X-Total-Count` is off by this much, though not below zero.
     TotalOffBy(i64),
-    /// The rows of a JSON list in reverse order.
+    /// The rows of a JSON list in reverse order. The list may be the only one in an object.
     ReverseRows,
-    /// A JSON list without its last rows, and an `X-Total-Count` that agrees: a view that shrank.
+    /// A JSON list, as it is or the only one in an object, without its last rows, and an
+    /// `X-Total-Count` that agrees: a view that shrank.
     Shrink(usize),
     /// The answer comes later, by the simulator's clock.
     Delay(Duration),
@@ -259,9 +263,15 @@ fn shift_total(answer: &mut Answer, by: i64) {
 }
 
 fn change_rows(answer: &mut Answer, change: impl FnOnce(&mut Vec<Value>)) {
-    if let Ok(Value::Array(mut rows)) = serde_json::from_slice(&answer.body) {
-        change(&mut rows);
-        answer.body = Bytes::from(Value::Array(rows).to_string());
+    let mut body = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let rows = match &mut body {
+        Value::Array(rows) => Some(rows),
+        Value::Object(fields) => fields.values_mut().find_map(Value::as_array_mut),
+        _ => None,
+    };
+    if let Some(rows) = rows {
+        change(rows);
+        answer.body = Bytes::from(body.to_string());
     }
 }
 
@@ -278,6 +288,7 @@ mod tests {
             path: path.to_owned(),
             query: String::new(),
             headers: HeaderMap::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -298,5 +309,19 @@ mod tests {
         let mut bent = bend(&Action::Shrink(2), answer);
         assert_eq!(bent.body, "[1]");
         assert_eq!(bent.header_mut("x-total-count"), Some(&mut "7".to_owned()));
+
+        let answer = Answer::new(200, "application/json", r#"{"next":"x","rows":[1,2]}"#);
+        let bent = bend(&Action::Shrink(1), answer);
+        assert_eq!(bent.body, r#"{"next":"x","rows":[1]}"#);
+    }
+
+    #[test]
+    fn a_parameter_is_stripped_wherever_it_stands() {
+        let mut request = request("/list");
+        request.query = "page=2&last=a%3D&page_size=3&page".to_owned();
+        request.strip_parameter("page");
+        assert_eq!(request.query, "last=a%3D&page_size=3");
+        let parameters = request.parameters();
+        assert_eq!(parameters[0], ("last".to_owned(), "a=".to_owned()));
     }
 }

@@ -1,15 +1,15 @@
 //! Registries in this process, over real HTTP on a loopback port: for tests, examples, benches
 //! and for embedders who want to try their own program against a registry that misbehaves.
 //!
-//! One type per kind of registry; so far [`HarborV2`]. Each has its own contents and accounts,
-//! which may change while it runs. What they share is a [`Server`]: every request is counted and
-//! logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
+//! One type per kind of registry: so far [`HarborV2`], each in a module with its own contents and
+//! accounts, which may change while it runs. What they share is a [`Server`]: every request is
+//! counted and logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
 //!
 //! An outside crate simulates a registry of its own by a [`Handler`], which makes an [`Answer`] of
 //! each [`Request`], behind a [`Server`].
 //!
 //! ```
-//! use registry_intake::simulator::{Action, Fault, HarborV2, Push};
+//! use registry_intake::simulator::{Action, Fault, HarborV2, harbor_v2::Push};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
 //! let harbor = HarborV2::builder().start().await?;
@@ -24,15 +24,19 @@
 
 mod exchange;
 mod fault;
-mod harbor_v2;
+pub mod harbor_v2;
+mod held;
+mod jwt;
 mod log;
+mod made_up;
+mod platform;
+mod rows;
 mod server;
+mod sized;
 
 pub use exchange::{Answer, Request};
 pub use fault::{Action, Fault, Faults};
-pub use harbor_v2::{
-    Account, Accounts, Child, Contents, HarborV2, HarborV2Builder, Listed, ParseReleaseError,
-    Permission, Platform, Project, Push, Pushed, Release, Role,
-};
+pub use harbor_v2::{HarborV2, HarborV2Builder};
 pub use log::{Logged, RequestLog};
+pub use platform::Platform;
 pub use server::{Handler, Server};

@@ -46,6 +46,11 @@ pub trait Handler: Debug + Send + Sync + 'static {
 
     /// The registry's answer.
     async fn answer(&self, request: &Request) -> Answer;
+
+    /// The refusal of what goes beyond the throttle: 429 with `Retry-After: 1` unless written.
+    fn throttled(&self) -> Answer {
+        Answer::new(429, "text/plain", "Too Many Requests").with("Retry-After", "1")
+    }
 }
 
 /// A [`Handler`] behind a loopback port, with [`Faults`] and a [`RequestLog`]. Stops, with all its
@@ -120,7 +125,7 @@ impl Server {
         &self.shared.log
     }
 
-    /// Refuses, with 429 and `Retry-After: 1`, what goes beyond so many requests a second; `None`
+    /// Refuses, as [`Handler::throttled`] says, what goes beyond so many requests a second; `None`
     /// refuses nothing.
     pub fn throttle(&self, per_second: Option<u32>) {
         *self.shared.throttle() = Throttle {
@@ -186,9 +191,11 @@ async fn respond(
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
+        body: Bytes::new(),
     };
     let _in_flight = shared.log.enter(&mut request);
-    body.collect().await.map_err(io::Error::other)?;
+    let body = body.collect().await.map_err(io::Error::other)?;
+    request.body = body.to_bytes();
     shared.handler.before(&request);
     let action = shared.faults.strike(&request);
     let answer = match &action {
@@ -234,6 +241,7 @@ impl Shared {
     async fn bent(&self, action: &Action, mut request: Request) -> Answer {
         match action {
             Action::StripCredentials => request.strip_credentials(),
+            Action::StripParameter(name) => request.strip_parameter(name),
             Action::Delay(by) => self.clock.sleep(*by).await,
             Action::RepeatPage => {
                 if let Some(previous) = self.faults.previous(&request) {
@@ -245,7 +253,6 @@ impl Shared {
         fault::bend(action, self.answer(&request).await)
     }
 
-    /// Neither core nor stock nginx throttles, so the form of this refusal is recorded nowhere.
     fn refusal(&self) -> Option<Answer> {
         let now = self.clock.monotonic();
         let mut throttle = self.throttle();
@@ -258,7 +265,7 @@ impl Shared {
             throttle.passed += 1;
             return None;
         }
-        Some(Answer::new(429, "text/plain", "Too Many Requests").with("Retry-After", "1"))
+        Some(self.handler.throttled())
     }
 
     fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {

@@ -12,7 +12,10 @@ use registry_intake::{
     conformance::{Shown, Subject},
     connector::RegistryConnector,
     inventory::{Inventory, SqliteInventory},
-    simulator::{Contents, Faults, HarborV2, Project, Push, Release, RequestLog},
+    simulator::{
+        Faults, HarborV2, RequestLog,
+        harbor_v2::{Contents, Project, Push, Release},
+    },
 };
 
 use crate::harbor_v2::{as_admin, as_robot, connector, jumping_clock};

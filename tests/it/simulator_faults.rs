@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use registry_intake::{
     clock::{ManualClock, Timestamp},
-    simulator::{Action, Fault, HarborV2, Push},
+    simulator::{Action, Fault, HarborV2, harbor_v2::Push},
 };
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};

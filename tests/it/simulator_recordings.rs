@@ -9,7 +9,10 @@ use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
     clock::{ManualClock, Timestamp},
-    simulator::{Account, Contents, HarborV2, Release},
+    simulator::{
+        HarborV2,
+        harbor_v2::{Account, Contents, Release},
+    },
 };
 
 use self::seed::Rows;

@@ -15,7 +15,10 @@ use registry_intake::{
     error::ErrorCode,
     image::{Exclusion, Proof, RegistryKind, Scope},
     inventory::{Binding, ImageState, Inventory, InventoryError, SqliteInventory},
-    simulator::{Action, Contents, Fault, HarborV2, Project, Push},
+    simulator::{
+        Action, Fault, HarborV2,
+        harbor_v2::{Contents, Project, Push},
+    },
     sync::{InventorySync, SyncError, SyncEvent},
 };
 use tokio::sync::Notify;

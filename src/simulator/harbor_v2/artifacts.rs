@@ -7,9 +7,8 @@ use super::{
     query::{Pattern, Query, Style, directed},
     records::{Artifact, Repository},
     refusal::Refusal,
-    rows::Rows,
 };
-use crate::simulator::exchange::Answer;
+use crate::simulator::{exchange::Answer, rows::Rows};
 
 const SORT_KEYS: &[&str] = &[
     "id",

@@ -6,11 +6,19 @@ use std::{
 
 use super::{
     push::{Child, Listed, Project, Push, Pushed},
-    records::{Artifact, ProjectRecord, Reference, Repository, Tag, digest_of, size_of},
+    records::{Artifact, ProjectRecord, Reference, Repository, Tag},
     release::Release,
-    sized::Even,
 };
-use crate::clock::Timestamp;
+use crate::{
+    clock::Timestamp,
+    simulator::{
+        made_up::{digest_of, size_of},
+        sized::Even,
+    },
+};
+
+/// What the names of generated projects start with.
+const PREFIX: &str = "project";
 
 /// 2026-01-01T00:00:00Z, before the first change.
 pub(super) const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600_000_000_000);
@@ -22,7 +30,7 @@ pub(super) const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600
 /// but no manifest hashes to them.
 ///
 /// ```
-/// use registry_intake::simulator::{Contents, Project, Push, Release};
+/// use registry_intake::simulator::harbor_v2::{Contents, Project, Push, Release};
 ///
 /// let mut contents = Contents::empty();
 /// contents.create_project(Project::public("library"));
@@ -78,25 +86,25 @@ impl Contents {
             even: even.clone(),
             ..Self::empty()
         };
-        for index in 0..even.projects {
+        for index in 0..even.namespaces {
             contents.tick();
-            contents.add_project(Project::private(&even.project_name(index)));
+            contents.add_project(Project::private(&even.namespace(PREFIX, index)));
         }
         for index in 0..even.repositories {
-            let project = even.project_of(index);
-            let path = format!("{}/{}", even.project_name(project), even.name(index));
+            let project = even.namespace_of(index);
+            let path = format!("{}/{}", even.namespace(PREFIX, project), even.name(index));
             contents.tick();
             let id = contents.add_repository(project + 1, path);
-            let generated = even.artifacts_of(index);
+            let generated = even.items_of(index);
             let changed = contents.generated_at(generated.end.saturating_sub(1));
             if let Some(repository) = contents.repositories.get_mut(&id) {
                 repository.generated = generated;
                 repository.changed = changed;
             }
         }
-        contents.last_artifact = even.artifacts;
-        contents.last_tag = even.artifacts;
-        contents.now = contents.generated_at(even.artifacts);
+        contents.last_artifact = even.items;
+        contents.last_tag = even.items;
+        contents.now = contents.generated_at(even.items);
         contents
     }
 
@@ -474,7 +482,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::simulator::{Platform, Push};
+    use crate::simulator::{Platform, harbor_v2::Push};
 
     fn tags(contents: &Contents, release: Release) -> Vec<Vec<String>> {
         let listed = contents.listed(release);

@@ -1,7 +1,8 @@
 use super::{
     contents::Contents,
-    push::{Child, Platform, Project, Push},
+    push::{Child, Project, Push},
 };
+use crate::simulator::Platform;
 
 /// A registry in small: every spelling of names and every kind of artifact that a scanner meets.
 pub(super) fn contents() -> Contents {

@@ -4,12 +4,11 @@ use super::{
     Asked,
     accounts::Permission,
     push::Kind,
-    query,
     records::{Artifact, Repository},
     refusal::{self, Refusal},
     tokens,
 };
-use crate::simulator::exchange::Answer;
+use crate::simulator::{exchange::Answer, jwt};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -69,7 +68,7 @@ impl Asked<'_> {
             return Err(unauthorized(&message).with("Www-Authenticate", ""));
         };
         let may = match self.bearer() {
-            Some(token) => tokens::grants_pull(&token, path),
+            Some(token) => jwt::grants_pull(&token, path),
             // That credentials which count for nothing are refused in public projects too is not
             // recorded for pulls, only for `/v2/` itself.
             None => {
@@ -106,7 +105,7 @@ impl Asked<'_> {
     }
 
     fn tags_list(&self, home: &Repository) -> Result<Answer, Refusal> {
-        let pairs = query::pairs(&self.request.query);
+        let pairs = self.request.parameters();
         let value = |name: &str| {
             let pair = pairs.iter().find(|(present, _)| present == name);
             pair.map(|(_, value)| value.as_str())
@@ -133,7 +132,7 @@ impl Asked<'_> {
 
     /// `GET /service/token`: a token for everybody; what is not granted is not in it.
     pub(super) fn token(&self) -> Answer {
-        let pairs = query::pairs(&self.request.query);
+        let pairs = self.request.parameters();
         let service = pairs.iter().find(|(name, _)| name == "service");
         let service = service.map(|(_, value)| value.as_str()).unwrap_or_default();
         if service != "harbor-registry" {

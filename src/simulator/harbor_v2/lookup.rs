@@ -2,13 +2,19 @@ use std::{borrow::Cow, time::Duration};
 
 use super::{
     contents::{BEGINNING, Contents},
-    push::{Kind, Platform},
-    records::{Artifact, ProjectRecord, Repository, Tag, digest_of, id_in, size_of},
+    push::Kind,
+    records::{Artifact, ProjectRecord, Repository, Tag},
     release::Release,
-    rows::Rows,
-    sized::Even,
 };
-use crate::clock::Timestamp;
+use crate::{
+    clock::Timestamp,
+    simulator::{
+        Platform,
+        made_up::{digest_of, id_in, size_of},
+        rows::Rows,
+        sized::Even,
+    },
+};
 
 impl Contents {
     /// What the lists of these repositories page through.
@@ -120,7 +126,7 @@ impl Contents {
 
     pub(super) fn generated_at(&self, id: u64) -> Timestamp {
         // The projects and repositories took a second each before.
-        let before = self.even.projects + self.even.repositories;
+        let before = self.even.namespaces + self.even.repositories;
         BEGINNING.saturating_add(Duration::from_secs(before + id))
     }
 

@@ -1,3 +1,5 @@
+//! A simulated Harbor 2.x, its contents and its accounts.
+
 mod accounts;
 mod artifact_row;
 mod artifacts;
@@ -14,20 +16,18 @@ mod release;
 mod repositories;
 mod rights;
 mod routes;
-mod rows;
-mod sized;
 mod system;
 mod tokens;
 
 pub use accounts::{Account, Accounts, Permission, Role};
 pub use contents::Contents;
-pub use push::{Child, Listed, Platform, Project, Push, Pushed};
+pub use push::{Child, Listed, Project, Push, Pushed};
 pub use release::{ParseReleaseError, Release};
 
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use async_trait::async_trait;
@@ -36,6 +36,7 @@ use self::rights::Viewer;
 use super::{
     exchange::{Answer, Request},
     fault::Faults,
+    held::Held,
     log::RequestLog,
     server::{Handler, Server},
 };
@@ -43,8 +44,6 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 
 /// How Harbor writes that something never happened.
 const NEVER: &str = "0001-01-01T00:00:00.000Z";
-
-type Hook = Arc<dyn Fn(u64, &str, &mut Contents) + Send + Sync>;
 
 /// A simulated Harbor 2.x on a loopback port. Stops when dropped.
 ///
@@ -118,20 +117,21 @@ impl HarborV2 {
         &self.harbor.accounts
     }
 
-    /// See [`Server::throttle`].
+    /// See [`Server::throttle`]. Neither core nor stock nginx throttles, so the form of the refusal
+    /// is recorded nowhere.
     pub fn throttle(&self, per_second: Option<u32>) {
         self.server.throttle(per_second);
     }
 
     /// Changes, or looks at, the contents; no request is answered meanwhile.
     pub fn change<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
-        change(&mut self.harbor.contents())
+        change(&mut self.harbor.contents.lock())
     }
 
     /// What a complete listing must show now; see [`Contents::listed`].
     #[must_use]
     pub fn listed(&self) -> Vec<Listed> {
-        self.harbor.contents().listed(self.harbor.release)
+        self.harbor.contents.lock().listed(self.harbor.release)
     }
 
     /// Calls `hook` before every request with its number, its path and query as sent, and the
@@ -139,7 +139,7 @@ impl HarborV2 {
     ///
     /// The hook changes what it is given; [`change`](Self::change) would wait for it forever.
     pub fn before_request(&self, hook: impl Fn(u64, &str, &mut Contents) + Send + Sync + 'static) {
-        *self.harbor.hook() = Some(Arc::new(hook));
+        self.harbor.contents.before_request(hook);
     }
 }
 
@@ -229,8 +229,7 @@ impl HarborV2Builder {
             release: self.release,
             clock: Arc::clone(&clock),
             accounts,
-            contents: Mutex::new(self.contents.unwrap_or_else(demonstration::contents)),
-            hook: Mutex::default(),
+            contents: Held::new(self.contents.unwrap_or_else(demonstration::contents)),
             external_url: OnceLock::new(),
         });
         let handler = Arc::clone(&harbor) as Arc<dyn Handler>;
@@ -248,19 +247,8 @@ struct Harbor {
     release: Release,
     clock: Arc<dyn Clock>,
     accounts: Accounts,
-    contents: Mutex<Contents>,
-    hook: Mutex<Option<Hook>>,
+    contents: Held<Contents>,
     external_url: OnceLock<String>,
-}
-
-impl Harbor {
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hook(&self) -> MutexGuard<'_, Option<Hook>> {
-        self.hook.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Harbor {
@@ -275,10 +263,7 @@ impl fmt::Debug for Harbor {
 #[async_trait]
 impl Handler for Harbor {
     fn before(&self, request: &Request) {
-        let hook = self.hook().clone();
-        if let Some(hook) = hook {
-            hook(request.number, &request.target(), &mut self.contents());
-        }
+        self.contents.call_hook(request);
     }
 
     async fn answer(&self, request: &Request) -> Answer {
@@ -289,7 +274,7 @@ impl Handler for Harbor {
                 account,
                 release: self.release,
             },
-            contents: &self.contents(),
+            contents: &self.contents.lock(),
             external_url: self.external_url.get().map_or("", String::as_str),
             now: self.clock.now(),
         };

@@ -1,3 +1,5 @@
+use crate::simulator::Platform;
+
 /// A project to be created.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -40,48 +42,6 @@ impl Project {
     }
 }
 
-/// What an image runs on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    pub(super) os: String,
-    pub(super) architecture: String,
-    pub(super) variant: Option<String>,
-    pub(super) os_version: Option<String>,
-}
-
-impl Platform {
-    /// `linux` and `amd64`, say.
-    #[must_use]
-    pub fn new(os: &str, architecture: &str) -> Self {
-        Self {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: None,
-            os_version: None,
-        }
-    }
-
-    /// `v8`, say.
-    #[must_use]
-    pub fn variant(mut self, variant: &str) -> Self {
-        self.variant = Some(variant.to_owned());
-        self
-    }
-
-    /// `10.0.20348.2227`, say.
-    #[must_use]
-    pub fn os_version(mut self, version: &str) -> Self {
-        self.os_version = Some(version.to_owned());
-        self
-    }
-}
-
-impl Default for Platform {
-    fn default() -> Self {
-        Self::new("linux", "amd64")
-    }
-}
-
 /// One manifest of an index.
 #[derive(Debug, Clone)]
 pub struct Child {
@@ -121,7 +81,10 @@ impl Child {
 /// What a push carries.
 ///
 /// ```
-/// use registry_intake::simulator::{Child, Platform, Push};
+/// use registry_intake::simulator::{
+///     Platform,
+///     harbor_v2::{Child, Push},
+/// };
 ///
 /// let image = Push::image().tag("1.0").tag("latest");
 /// let index = Push::index([

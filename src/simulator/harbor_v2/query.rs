@@ -42,7 +42,7 @@ impl Query {
         release: Release,
         style: Style,
     ) -> Result<Self, Refusal> {
-        let pairs = pairs(&request.query);
+        let pairs = request.parameters();
         let number = |name: &str, default| match value(&pairs, name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| {
@@ -211,18 +211,6 @@ impl Pattern {
             }
         }
     }
-}
-
-/// The decoded parameters in the order sent.
-pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        })
-        .collect()
 }
 
 fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -4,7 +4,7 @@ use registry_intake::{
     clock::SystemClock,
     inventory::{Claim, ClaimRequest, Inventory, SqliteInventory},
     pace::Pace,
-    simulator::Push,
+    simulator::harbor_v2::Push,
 };
 use serde_json::Value;
 use tokio::{

@@ -1,6 +1,9 @@
 use std::{collections::BTreeSet, process::Stdio};
 
-use registry_intake::simulator::{Action, Fault, HarborV2, Listed, Project};
+use registry_intake::simulator::{
+    Action, Fault, HarborV2,
+    harbor_v2::{Listed, Project},
+};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 

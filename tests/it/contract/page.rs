@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use registry_intake::simulator::{Action, Fault, Push};
+use registry_intake::simulator::{Action, Fault, harbor_v2::Push};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use registry_intake::simulator::{Child, Contents, HarborV2, Platform, Project, Push};
+use registry_intake::simulator::{
+    HarborV2, Platform,
+    harbor_v2::{Child, Contents, Project, Push},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;

@@ -8,7 +8,7 @@ use base64::{
 };
 use futures_util::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use registry_intake::simulator::{Account, HarborV2};
+use registry_intake::simulator::{HarborV2, harbor_v2::Account};
 
 use super::program::{Program, end, harbor, integration};
 

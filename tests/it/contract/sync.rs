@@ -1,4 +1,4 @@
-use registry_intake::simulator::{Action, Fault, Push};
+use registry_intake::simulator::{Action, Fault, harbor_v2::Push};
 
 use super::program::{ACR, Program, admin, harbor, refused, stable};
 

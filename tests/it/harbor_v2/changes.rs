@@ -6,7 +6,10 @@ use proptest::{collection::vec, prelude::*};
 use registry_intake::{
     config::IntegrationConfigBuilder,
     conformance::{Observation, Shown, observe},
-    simulator::{Contents, HarborV2, Project, Push, Release},
+    simulator::{
+        HarborV2,
+        harbor_v2::{Contents, Project, Push, Release},
+    },
 };
 
 use super::{as_admin, as_robot, connector, shown, start};

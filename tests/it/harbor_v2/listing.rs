@@ -3,7 +3,7 @@ use registry_intake::{
     conformance::observe,
     error::ErrorCode,
     image::{Exclusion, Proof, Scope},
-    simulator::{Action, Fault, HarborV2, Release},
+    simulator::{Action, Fault, HarborV2, harbor_v2::Release},
 };
 
 use super::{as_admin, as_robot, connector, shown, start};

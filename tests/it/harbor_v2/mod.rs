@@ -15,7 +15,7 @@ use registry_intake::{
     },
     conformance::Shown,
     connector::{RegistryConnector, connect_with_clock},
-    simulator::{HarborV2, HarborV2Builder, Listed},
+    simulator::{HarborV2, HarborV2Builder, harbor_v2::Listed},
 };
 
 /// A simulated Harbor, and a clock that it shares with the connector: a sleep of either passes at

@@ -5,7 +5,10 @@ use registry_intake::{
     conformance::observe,
     connector::{Outcome, Verification},
     error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},
-    simulator::{Account, Action, Fault, HarborV2, Permission, Release},
+    simulator::{
+        Action, Fault, HarborV2,
+        harbor_v2::{Account, Permission, Release},
+    },
 };
 
 use super::{as_admin, as_robot, config, connector, start};

@@ -1,6 +1,6 @@
 //! What was changed on the real server between two exchanges of a recording.
 
-use registry_intake::simulator::{Contents, Project, Push};
+use registry_intake::simulator::harbor_v2::{Contents, Project, Push};
 
 use super::seed::{Rows, number, text};
 

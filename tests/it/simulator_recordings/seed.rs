@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use registry_intake::{
     clock::Timestamp,
-    simulator::{Account, Child, Contents, Permission, Platform, Project, Push, Role},
+    simulator::{
+        Platform,
+        harbor_v2::{Account, Child, Contents, Permission, Project, Push, Role},
+    },
 };
 use serde_json::Value;
 
