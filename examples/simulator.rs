@@ -1,6 +1,7 @@
 //! Serves a simulated registry on 127.0.0.1 until Ctrl-C or SIGTERM.
 //!
 //! `cargo run --example simulator -- --kind harbor-v2 --port 8080`
+//! `cargo run --example simulator -- --kind quay --port 8080`
 //!
 //! Its first line on standard output is one JSON object that says where it listens and how to log
 //! in. With `--projects`, `--repositories` or `--artifacts`, which are totals, it serves generated
@@ -12,8 +13,8 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use registry_intake::simulator::{HarborV2, harbor_v2::Release};
-use serde_json::json;
+use registry_intake::simulator::{HarborV2, Quay, harbor_v2::Release};
+use serde_json::{Value, json};
 
 #[derive(Debug, Parser)]
 #[command(about = "Serves a simulated registry on 127.0.0.1 until stopped")]
@@ -27,13 +28,13 @@ struct Arguments {
     /// The release of Harbor: 2.0, 2.5, 2.9, 2.11, 2.12 or 2.15.
     #[arg(long, default_value_t)]
     release: Release,
-    /// How many projects.
+    /// How many projects, or organizations of a Quay.
     #[arg(long)]
     projects: Option<u64>,
-    /// How many repositories in all projects together.
+    /// How many repositories in all of them together.
     #[arg(long)]
     repositories: Option<u64>,
-    /// How many artifacts in all repositories together.
+    /// How many artifacts, or tags of a Quay, in all repositories together.
     #[arg(long)]
     artifacts: Option<u64>,
     /// Refuse what goes beyond so many requests a second.
@@ -44,6 +45,7 @@ struct Arguments {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     HarborV2,
+    Quay,
 }
 
 #[tokio::main]
@@ -59,24 +61,24 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(arguments: &Arguments) -> io::Result<()> {
-    let Kind::HarborV2 = arguments.kind;
+    match arguments.kind {
+        Kind::HarborV2 => serve_harbor(arguments).await,
+        Kind::Quay => serve_quay(arguments).await,
+    }
+}
+
+async fn serve_harbor(arguments: &Arguments) -> io::Result<()> {
     let mut builder = HarborV2::builder()
         .release(arguments.release)
         .port(arguments.port);
     if let Some(per_second) = arguments.throttle {
         builder = builder.throttle(per_second);
     }
-    let sizes = [
-        arguments.projects,
-        arguments.repositories,
-        arguments.artifacts,
-    ];
-    if sizes.iter().any(Option::is_some) {
-        let [projects, repositories, artifacts] = sizes.map(Option::unwrap_or_default);
+    if let Some([projects, repositories, artifacts]) = arguments.sizes() {
         builder = builder.sized(projects, repositories, artifacts);
     }
     let harbor = builder.start().await?;
-    let first_line = json!({
+    announce(&json!({
         "kind": "harbor-v2",
         "address": harbor.address().to_string(),
         "username": HarborV2::USERNAME,
@@ -84,10 +86,46 @@ async fn serve(arguments: &Arguments) -> io::Result<()> {
         "robot_username": HarborV2::ROBOT_USERNAME,
         "robot_password": HarborV2::ROBOT_SECRET,
         "release": harbor.release().name(),
-    });
-    writeln!(io::stdout(), "{first_line}")?;
-    io::stdout().flush()?;
+    }))?;
     stopped().await
+}
+
+async fn serve_quay(arguments: &Arguments) -> io::Result<()> {
+    let mut builder = Quay::builder().port(arguments.port);
+    if let Some(per_second) = arguments.throttle {
+        builder = builder.throttle(per_second);
+    }
+    if let Some([organizations, repositories, tags]) = arguments.sizes() {
+        builder = builder.sized(organizations, repositories, tags);
+    }
+    let quay = builder.start().await?;
+    let organizations = quay.organizations().into_iter().map(
+        |organization| json!({ "organization": organization, "auth_token": Quay::AUTH_TOKEN }),
+    );
+    announce(&json!({
+        "kind": "quay",
+        "address": quay.address().to_string(),
+        "organizations": organizations.collect::<Vec<_>>(),
+        "username": Quay::USERNAME,
+        "password": Quay::PASSWORD,
+    }))?;
+    stopped().await
+}
+
+impl Arguments {
+    /// The totals, where any is given.
+    fn sizes(&self) -> Option<[u64; 3]> {
+        let sizes = [self.projects, self.repositories, self.artifacts];
+        let any = sizes.iter().any(Option::is_some);
+        any.then(|| sizes.map(Option::unwrap_or_default))
+    }
+}
+
+/// Prints the first line.
+fn announce(first_line: &Value) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{first_line}")?;
+    stdout.flush()
 }
 
 #[cfg(unix)]

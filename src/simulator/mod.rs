@@ -1,8 +1,8 @@
 //! Registries in this process, over real HTTP on a loopback port: for tests, examples, benches
 //! and for embedders who want to try their own program against a registry that misbehaves.
 //!
-//! One type per kind of registry: so far [`HarborV2`], each in a module with its own contents and
-//! accounts, which may change while it runs. What they share is a [`Server`]: every request is
+//! One type per kind of registry: [`HarborV2`] and [`Quay`], each in a module with its own contents
+//! and accounts, which may change while it runs. What they share is a [`Server`]: every request is
 //! counted and logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
 //!
 //! An outside crate simulates a registry of its own by a [`Handler`], which makes an [`Answer`] of
@@ -30,6 +30,7 @@ mod jwt;
 mod log;
 mod made_up;
 mod platform;
+pub mod quay;
 mod rows;
 mod server;
 mod sized;
@@ -39,4 +40,5 @@ pub use fault::{Action, Fault, Faults};
 pub use harbor_v2::{HarborV2, HarborV2Builder};
 pub use log::{Logged, RequestLog};
 pub use platform::Platform;
+pub use quay::{Quay, QuayBuilder};
 pub use server::{Handler, Server};

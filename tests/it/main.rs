@@ -13,5 +13,7 @@ mod replay;
 mod replay_server;
 mod rooms;
 mod simulator_faults;
+mod simulator_quay;
 mod simulator_recordings;
+mod simulator_recordings_quay;
 mod sync;

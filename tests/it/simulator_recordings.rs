@@ -2,7 +2,7 @@
 //! read, and a body of the same shape with the same identities.
 
 mod changes;
-mod compare;
+pub(crate) mod compare;
 mod seed;
 
 use std::{sync::Arc, time::Duration};
@@ -15,10 +15,78 @@ use registry_intake::{
     },
 };
 
-use self::seed::Rows;
+use self::{compare::Rules, seed::Rows};
 use crate::replay::{
     recording::{Exchange, Recording},
     wire,
+};
+
+/// Fields whose value must be the recorded one; of the others the type must be.
+const IDENTITY: &[&str] = &[
+    "architecture",
+    "artifact_count",
+    "artifact_type",
+    "child_digest",
+    "child_id",
+    "code",
+    "current_user_role_id",
+    "digest",
+    "harbor_version",
+    "id",
+    "manifest_media_type",
+    "mediaType",
+    "media_type",
+    "message",
+    "name",
+    "os",
+    "private_project_count",
+    "private_repo_count",
+    "project_id",
+    "public",
+    "public_project_count",
+    "public_repo_count",
+    "registry_id",
+    "registry_url",
+    "repo_count",
+    "repository_id",
+    "repository_name",
+    "sysadmin_flag",
+    "total_project_count",
+    "total_repo_count",
+    "type",
+    "username",
+    "variant",
+];
+
+/// Where numbers and names are the server's own: ids of tags, accessories and allowlists, what is
+/// inside an image's config or a chart, and the parts of a manifest that has no real content.
+const UNRELATED: &[&str] = &[
+    ".tags[].id",
+    ".accessories[].id",
+    ".cve_allowlist.id",
+    ".cve_whitelist.id",
+    ".extra_attrs.name",
+    ".config.digest",
+];
+
+const RULES: Rules = Rules {
+    headers: &[
+        "Content-Type",
+        "X-Total-Count",
+        "Link",
+        "Www-Authenticate",
+        "Docker-Content-Digest",
+        "Location",
+    ],
+    must_agree: |path| {
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let is_identity =
+            IDENTITY.contains(&key) && !UNRELATED.iter().any(|end| path.ends_with(end));
+        is_identity || key == "token" || key.ends_with("[]")
+    },
+    opaque: &[".extra_attrs.config", ".layers"],
+    optional: &[],
+    unordered: &[],
 };
 
 /// The recordings of one server.
@@ -134,7 +202,7 @@ async fn difference(harbor: &HarborV2, exchange: &Exchange) -> Option<String> {
     let request = &exchange.request;
     let (method, path) = (&request.method, &request.path);
     let served = wire::send(harbor.address(), method, path, &request.headers()).await;
-    let found = compare::differences(method, &exchange.response, &served);
+    let found = RULES.differences(method, &exchange.response, &served);
     let account = request.account();
     let found = found.join("; ");
     (!found.is_empty()).then(|| format!("{method} {path} as {account:?}: {found}"))

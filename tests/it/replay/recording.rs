@@ -24,6 +24,7 @@ pub(crate) struct Request {
     /// Path and query as sent.
     pub(crate) path: String,
     headers: Map<String, Value>,
+    body: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +32,8 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Map<String, Value>,
     body: Option<String>,
+    /// How long the body was, where it was cut.
+    body_truncated_from: Option<u64>,
 }
 
 impl Recording {
@@ -49,6 +52,10 @@ impl Recording {
 impl Request {
     pub(crate) fn headers(&self) -> Vec<(String, String)> {
         pairs(&self.headers)
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        self.body.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn path_and_query(&self) -> (&str, &str) {
@@ -84,6 +91,11 @@ impl Response {
 
     pub(crate) fn body(&self) -> &str {
         self.body.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the body was recorded to its end.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.body_truncated_from.is_none()
     }
 }
 

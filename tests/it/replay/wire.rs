@@ -22,6 +22,35 @@ impl Received {
     }
 }
 
+/// Sends a request byte for byte over a connection that the server may keep, and reads one answer.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &str,
+) -> Received {
+    let mut request = format!("{method} {target} HTTP/1.1\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str(&format!("\r\n{body}"));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        let read = stream.read_buf(&mut bytes).await.unwrap();
+        let answer = received(&String::from_utf8_lossy(&bytes));
+        let length = answer.header("content-length");
+        let length: Option<usize> = length.and_then(|length| length.parse().ok());
+        let is_whole = method == "HEAD" || length.is_some_and(|length| answer.body.len() >= length);
+        let has_headers = bytes.windows(4).any(|end| end == b"\r\n\r\n");
+        if read == 0 || (has_headers && is_whole) {
+            return answer;
+        }
+    }
+}
+
 /// Sends a request byte for byte, which no HTTP client does, and reads until the connection ends.
 pub(crate) async fn send(
     address: SocketAddr,
