@@ -61,7 +61,7 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
         "\n2. Integrate: {:?}, user {:?}, speed_limit = {PER_HOUR} so that there is something to \
          watch; the default is {}.",
         config.name(),
-        config.username(),
+        HarborV2::USERNAME,
         SpeedLimit::DEFAULT
     ))?;
 

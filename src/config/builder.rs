@@ -2,7 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     ConfigErrors, IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SpeedLimit, fault::Faults,
+    RequiredRole, Secret, SpeedLimit, fault::Faults, namespace::NamespaceDraft,
 };
 
 /// Collects what an operator fills in. Nothing is judged before [`build`](Self::build), and then
@@ -23,6 +23,7 @@ pub struct IntegrationConfigBuilder {
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,
     pub(super) password_is_plain: bool,
+    pub(super) namespaces: Vec<NamespaceDraft>,
     pub(super) required_role: Option<RequiredRole>,
     pub(super) requests_in_flight: Option<i128>,
     pub(super) connect_timeout: Option<Duration>,
@@ -109,14 +110,26 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// The account's name. Required.
+    /// An organisation of a Quay, and the token by which it is listed. At least one is required
+    /// for Quay, none is allowed elsewhere.
+    #[must_use]
+    pub fn namespace(mut self, organization: impl Into<String>, auth_token: Secret) -> Self {
+        self.namespaces.push(NamespaceDraft {
+            organization: Some(organization.into()),
+            auth_token: Some(auth_token),
+            token_is_plain: false,
+        });
+        self
+    }
+
+    /// The account's name. Required, save for Quay.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
     }
 
-    /// Where the account's password comes from. Required.
+    /// Where the account's password comes from. Required with a user name.
     #[must_use]
     pub fn password(mut self, password: Secret) -> Self {
         self.password = Some(password);
@@ -131,7 +144,7 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// How many requests may be in flight at once. By default 4.
+    /// How many requests may be in flight at once. By default 4, and 2 for Quay.
     #[must_use]
     pub const fn requests_in_flight(mut self, requests: usize) -> Self {
         self.requests_in_flight = Some(requests as i128);

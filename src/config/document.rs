@@ -1,6 +1,6 @@
 use super::{
     ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, fault::Faults,
-    read::TableReader, tree::Value,
+    namespace::NamespaceDraft, read::TableReader, tree::Value,
 };
 
 const DOCUMENT: &str = "document";
@@ -125,6 +125,16 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         draft.password = Some(password);
         draft.password_is_plain = is_plain;
     }
+    reader.tables("namespaces", |namespace| {
+        let secret = namespace.secret("auth_token");
+        let organization = namespace.string("organization");
+        let (auth_token, token_is_plain) = secret.unzip();
+        draft.namespaces.push(NamespaceDraft {
+            organization,
+            auth_token,
+            token_is_plain: token_is_plain.unwrap_or_default(),
+        });
+    });
     reader.table("timeouts", "timeouts.", |timeouts| {
         draft.connect_timeout = timeouts.seconds("connect");
         draft.read_timeout = timeouts.seconds("read");

@@ -223,7 +223,7 @@ impl Faults {
     /// The value; where there is none, and nothing was said about the field yet, it is missing.
     pub(super) fn required<T>(
         &mut self,
-        field: &'static str,
+        field: &str,
         value: Option<T>,
         allowed: impl Into<Cow<'static, str>>,
     ) -> Option<T> {

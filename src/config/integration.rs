@@ -1,8 +1,8 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
-    ConfigWarning, Endpoint, IntegrationConfigBuilder, NetworkType, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SpeedLimit,
+    Account, ConfigWarning, Endpoint, IntegrationConfigBuilder, Namespace, NetworkType,
+    RegistryType, RegistryVersion, RequiredRole, SpeedLimit,
 };
 use crate::image::RegistryKind;
 
@@ -21,8 +21,8 @@ pub struct IntegrationConfig {
     pub(super) region_id: Option<String>,
     pub(super) hybrid: bool,
     pub(super) speed_limit: SpeedLimit,
-    pub(super) username: String,
-    pub(super) password: Secret,
+    pub(super) account: Option<Account>,
+    pub(super) namespaces: Vec<Namespace>,
     pub(super) required_role: RequiredRole,
     pub(super) requests_in_flight: NonZeroUsize,
     pub(super) timeouts: Timeouts,
@@ -105,16 +105,16 @@ impl IntegrationConfig {
         self.speed_limit
     }
 
-    /// The account's name. Holds neither a colon nor control characters.
+    /// The user name and password. Always there, save for Quay.
     #[must_use]
-    pub fn username(&self) -> &str {
-        &self.username
+    pub const fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
     }
 
-    /// Where the account's password comes from.
+    /// The organisations of a Quay, at least one; none for other registries.
     #[must_use]
-    pub const fn password(&self) -> &Secret {
-        &self.password
+    pub fn namespaces(&self) -> &[Namespace] {
+        &self.namespaces
     }
 
     /// What the account must be allowed to do. By default [`RequiredRole::Admin`].
@@ -124,7 +124,7 @@ impl IntegrationConfig {
     }
 
     /// How many requests may be in flight at once, 1 to
-    /// [`MAX_REQUESTS_IN_FLIGHT`](Self::MAX_REQUESTS_IN_FLIGHT). By default 4.
+    /// [`MAX_REQUESTS_IN_FLIGHT`](Self::MAX_REQUESTS_IN_FLIGHT). By default 4, and 2 for Quay.
     #[must_use]
     pub const fn requests_in_flight(&self) -> NonZeroUsize {
         self.requests_in_flight

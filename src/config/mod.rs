@@ -19,10 +19,11 @@
 //! | `ip` | an IP address | dialled in place of what `domain` resolves to |
 //! | `hybrid` | `true`, `false` | default `false`; `true` requires `ip` |
 //! | `speed_limit` | images per hour, or `"unlimited"` | default 10 |
-//! | `username` | without colon | required |
-//! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required |
+//! | `username` | without colon | required; optional for `quay` |
+//! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required with `username` |
+//! | `namespaces` | tables of `organization` and `auth_token`, a secret | required for `quay` alone |
 //! | `required_role` | `admin`, `list` | default `admin` |
-//! | `requests_in_flight` | 1 to 64 | default 4 |
+//! | `requests_in_flight` | 1 to 64 | default 4; 2 for `quay` |
 //! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |
@@ -34,6 +35,7 @@ mod draft;
 mod endpoint;
 mod fault;
 mod integration;
+mod namespace;
 mod read;
 mod secret;
 mod speed_limit;
@@ -48,6 +50,7 @@ pub use draft::{ConfigDraft, IntegrationDraft};
 pub use endpoint::Endpoint;
 pub use fault::{ConfigErrors, ConfigFault, ConfigProblem};
 pub use integration::{IntegrationConfig, Timeouts};
+pub use namespace::{Account, Namespace};
 pub use secret::{Secret, SecretError, SecretProvider, SecretValue};
 pub use speed_limit::SpeedLimit;
 pub use warning::ConfigWarning;

@@ -11,21 +11,21 @@ use super::{
 /// given; keys that nobody asked for are faults at the end.
 pub(super) struct TableReader<'f> {
     entries: Vec<(String, Value)>,
-    prefix: &'static str,
+    prefix: Cow<'static, str>,
     known: Vec<&'static str>,
     faults: &'f mut Faults,
 }
 
 impl<'f> TableReader<'f> {
     /// A reader of the table that is found under `prefix`, which ends in a dot unless empty.
-    pub(super) const fn new(
+    pub(super) fn new(
         entries: Vec<(String, Value)>,
-        prefix: &'static str,
+        prefix: impl Into<Cow<'static, str>>,
         faults: &'f mut Faults,
     ) -> Self {
         Self {
             entries,
-            prefix,
+            prefix: prefix.into(),
             known: Vec::new(),
             faults,
         }
@@ -168,6 +168,32 @@ impl<'f> TableReader<'f> {
                 self.wrong_type::<()>(key, &other, "a table");
             }
             None => {}
+        }
+    }
+
+    /// Lets `read` take the keys of each table of an array.
+    pub(super) fn tables(&mut self, key: &'static str, mut read: impl FnMut(&mut TableReader<'_>)) {
+        const ALLOWED: &str = "an array of tables";
+        let items = match self.take(key) {
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.wrong_type::<()>(key, &other, ALLOWED);
+                return;
+            }
+            None => return,
+        };
+        for (index, item) in items.into_iter().enumerate() {
+            match item {
+                Value::Table(entries) => {
+                    let prefix = format!("{key}[{index}].");
+                    let mut reader = TableReader::new(entries, prefix, self.faults);
+                    read(&mut reader);
+                    reader.finish();
+                }
+                other => {
+                    self.wrong_type::<()>(key, &other, ALLOWED);
+                }
+            }
         }
     }
 

@@ -9,12 +9,13 @@ use ipnet::Ipv4Net;
 use url::Host;
 
 use super::{
-    ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
-    IntegrationConfigBuilder, NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole,
-    Secret, SpeedLimit, Timeouts,
+    Account, ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
+    IntegrationConfigBuilder, Namespace, NetworkType, Protocol, RegistryType, RegistryVersion,
+    RequiredRole, Secret, SpeedLimit, Timeouts,
     choice::Choice,
     endpoint::{host_text, parse_host},
     fault::Faults,
+    namespace::NamespaceDraft,
 };
 
 const NAME: &str = "1 to 128 characters without control characters";
@@ -23,6 +24,11 @@ const HOST: &str = "a host name or IP address alone, without scheme, user, port 
 const IP: &str = "an IP address; required where hybrid = true";
 const USERNAME: &str = "a user name without colon and control characters";
 const DEFAULT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+/// Each request with a token costs a Quay a slow hash, so more at once only wait for each other.
+const QUAY_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+const NAMESPACES: &str =
+    "at least one [[integrations.namespaces]] with organization and auth_token";
+const ORGANIZATION: &str = "the name of an organization, each once";
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 
 impl IntegrationConfigBuilder {
@@ -46,12 +52,11 @@ impl IntegrationConfigBuilder {
         if let Some(region) = &self.region_id {
             faults.judge("region_id", region_flaw(region), REGION);
         }
-        let username = required_text(faults, "username", self.username, username_flaw, USERNAME);
-        let password = faults.required("password", self.password, Secret::FORMS);
-        if let Some(password) = &password {
-            faults.judge("password", password.flaw(), Secret::FORMS);
-        }
-        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight);
+        let is_quay = registry_type == Some(RegistryType::Quay);
+        let account = account(faults, self.username, self.password, !is_quay);
+        let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain);
+        let namespaces = namespaces(faults, registry_type, self.namespaces);
+        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, is_quay);
         let default = Timeouts::default();
         let timeouts = Timeouts {
             connect: timeout(
@@ -80,8 +85,8 @@ impl IntegrationConfigBuilder {
             region_id: self.region_id,
             hybrid,
             speed_limit: self.speed_limit.unwrap_or_default(),
-            username: username?,
-            password: password?,
+            account,
+            namespaces,
             required_role: self.required_role.unwrap_or_default(),
             requests_in_flight: requests_in_flight?,
             timeouts,
@@ -89,7 +94,7 @@ impl IntegrationConfigBuilder {
             include_proxy_caches: self.include_proxy_caches.unwrap_or_default(),
             warnings: Vec::new(),
         };
-        config.warnings = warnings(&config, self.password_is_plain);
+        config.warnings = warnings(&config, self.password_is_plain || token_is_plain);
         Some(config)
     }
 }
@@ -125,9 +130,83 @@ fn endpoint(
     endpoint
 }
 
-fn requests_in_flight(faults: &mut Faults, requests: Option<i128>) -> Option<NonZeroUsize> {
+/// None where the account is optional and not given, or faulty.
+fn account(
+    faults: &mut Faults,
+    username: Option<String>,
+    password: Option<Secret>,
+    is_required: bool,
+) -> Option<Account> {
+    if !is_required && username.is_none() && password.is_none() {
+        return None;
+    }
+    let username = required_text(faults, "username", username, username_flaw, USERNAME);
+    let password = faults.required("password", password, Secret::FORMS);
+    if let Some(password) = &password {
+        faults.judge("password", password.flaw(), Secret::FORMS);
+    }
+    Some(Account {
+        username: username?,
+        password: password?,
+    })
+}
+
+fn namespaces(
+    faults: &mut Faults,
+    registry_type: Option<RegistryType>,
+    drafts: Vec<NamespaceDraft>,
+) -> Vec<Namespace> {
+    match registry_type {
+        Some(RegistryType::Quay) if drafts.is_empty() => {
+            faults.required::<()>("namespaces", None, NAMESPACES);
+        }
+        Some(other) if other != RegistryType::Quay && !drafts.is_empty() => {
+            let registry_type = other;
+            let problem = ConfigProblem::NotApplicable { registry_type };
+            faults.push("namespaces", problem, "nothing for this type");
+        }
+        _ => {}
+    }
+    let mut namespaces: Vec<Namespace> = Vec::with_capacity(drafts.len());
+    for (index, draft) in drafts.into_iter().enumerate() {
+        let field = |key| format!("namespaces[{index}].{key}");
+        let (name, token) = (field("organization"), field("auth_token"));
+        let organization = faults
+            .required(&name, draft.organization, ORGANIZATION)
+            .filter(|text| faults.judge(&name, organization_flaw(text), ORGANIZATION));
+        let auth_token = faults.required(&token, draft.auth_token, Secret::FORMS);
+        if let Some(auth_token) = &auth_token {
+            faults.judge(&token, auth_token.flaw(), Secret::FORMS);
+        }
+        let (Some(organization), Some(auth_token)) = (organization, auth_token) else {
+            continue;
+        };
+        if namespaces
+            .iter()
+            .any(|other| other.organization == organization)
+        {
+            let flaw = "is named twice";
+            faults.push(name, ConfigProblem::Malformed { flaw }, ORGANIZATION);
+        }
+        namespaces.push(Namespace {
+            organization,
+            auth_token,
+        });
+    }
+    namespaces
+}
+
+fn requests_in_flight(
+    faults: &mut Faults,
+    requests: Option<i128>,
+    is_quay: bool,
+) -> Option<NonZeroUsize> {
     let Some(requests) = requests else {
-        return Some(DEFAULT_IN_FLIGHT);
+        return Some(if is_quay {
+            QUAY_IN_FLIGHT
+        } else {
+            DEFAULT_IN_FLIGHT
+        });
     };
     let range = 1..=IntegrationConfig::MAX_REQUESTS_IN_FLIGHT;
     NonZeroUsize::new(in_range(faults, "requests_in_flight", requests, range)?)
@@ -209,6 +288,16 @@ fn username_flaw(username: &str) -> Option<&'static str> {
         Some("has a colon")
     } else {
         control_flaw(username)
+    }
+}
+
+fn organization_flaw(organization: &str) -> Option<&'static str> {
+    if organization.is_empty() {
+        Some("is empty")
+    } else if organization.contains(|letter: char| letter.is_whitespace() || letter == '/') {
+        Some("has white space or a slash")
+    } else {
+        control_flaw(organization)
     }
 }
 

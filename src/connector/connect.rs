@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::{
     RegistryConnector,
     harbor::{v1::HarborV1, v2::HarborV2},
+    quay::Quay,
     unsupported::UnsupportedRegistry,
 };
 use crate::{
@@ -32,9 +33,9 @@ pub fn connect_with_clock(
     Ok(match config.registry() {
         RegistryKind::HarborV1 => Arc::new(HarborV1::new(config, clock)?),
         RegistryKind::HarborV2 => Arc::new(HarborV2::new(config, clock)?),
-        RegistryKind::Quay
-        | RegistryKind::AcrEnterprise
-        | RegistryKind::AcrPersonal
-        | RegistryKind::Other => Arc::new(UnsupportedRegistry::new(config)),
+        RegistryKind::Quay => Arc::new(Quay::new(config, clock)?),
+        RegistryKind::AcrEnterprise | RegistryKind::AcrPersonal | RegistryKind::Other => {
+            Arc::new(UnsupportedRegistry::new(config))
+        }
     })
 }

@@ -10,6 +10,7 @@ mod forward;
 mod harbor;
 mod listing;
 mod pull_access;
+mod quay;
 mod unsupported;
 mod verification;
 mod walk;

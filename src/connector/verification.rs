@@ -214,6 +214,8 @@ impl Outcome {
 pub enum Warning {
     /// The configuration is valid but unwise.
     Config(ConfigWarning),
+    /// The server states a version that is not the configured one, but may state an old one.
+    VersionDoubtful,
     /// The registry offers this account no totals: the lists were read twice in place of a proof.
     ReadTwice,
 }
@@ -224,6 +226,7 @@ impl Warning {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Config(warning) => warning.code(),
+            Self::VersionDoubtful => "version_doubtful",
             Self::ReadTwice => "read_twice",
         }
     }
@@ -233,8 +236,11 @@ impl Warning {
     pub const fn message(&self) -> &'static str {
         match self {
             Self::Config(warning) => warning.message(),
+            Self::VersionDoubtful => {
+                "The server states another version than the configured one, though it may be newer than what it states."
+            }
             Self::ReadTwice => {
-                "The registry tells this account no totals, so its lists were read twice and compared; an image is marked as gone only after two complete runs."
+                "The registry tells this account no totals, so what it shows was proved by asking twice; an image is marked as gone only after two complete runs."
             }
         }
     }

@@ -20,6 +20,8 @@ pub enum IntegrationError {
     FailedToVerifyUsernameOrPwd {
         /// Where it happened.
         context: Box<ErrorContext>,
+        /// What the registry said of it, in its own words.
+        source: Option<BoxError>,
     },
     /// The registry's version is not the configured one.
     #[error("version {configured} is configured, but the registry is {found} ({context})")]

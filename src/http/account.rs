@@ -14,19 +14,40 @@ pub(crate) struct Account {
 }
 
 struct Shared {
-    username: String,
+    scheme: Scheme,
     secret: SecretString,
     gate: Gate,
+}
+
+enum Scheme {
+    Basic { username: String },
+    Bearer,
 }
 
 impl Account {
     /// A user name and password, or a robot's name and secret, sent as HTTP Basic.
     pub(crate) fn basic(username: impl Into<String>, secret: SecretString) -> Self {
+        let username = username.into();
+        Self::new(Scheme::Basic { username }, secret, Gate::new())
+    }
+
+    /// The same for a registry that counts every refusal: none is asked again.
+    pub(crate) fn basic_once(username: impl Into<String>, secret: SecretString) -> Self {
+        let username = username.into();
+        Self::new(Scheme::Basic { username }, secret, Gate::unforgiving())
+    }
+
+    /// A token, sent as it is.
+    pub(crate) fn bearer(token: SecretString) -> Self {
+        Self::new(Scheme::Bearer, token, Gate::new())
+    }
+
+    fn new(scheme: Scheme, secret: SecretString, gate: Gate) -> Self {
         Self {
             shared: Arc::new(Shared {
-                username: username.into(),
+                scheme,
                 secret,
-                gate: Gate::new(),
+                gate,
             }),
         }
     }
@@ -51,13 +72,15 @@ impl Account {
     }
 
     pub(super) fn authorization(&self) -> Result<HeaderValue, InvalidHeaderValue> {
-        let pair = SecretString::from(format!(
-            "{}:{}",
-            self.shared.username,
-            self.shared.secret.expose_secret()
-        ));
-        let value = format!("Basic {}", STANDARD.encode(pair.expose_secret()));
-        let mut value = HeaderValue::try_from(value)?;
+        let secret = self.shared.secret.expose_secret();
+        let value = SecretString::from(match &self.shared.scheme {
+            Scheme::Basic { username } => {
+                let pair = SecretString::from(format!("{username}:{secret}"));
+                format!("Basic {}", STANDARD.encode(pair.expose_secret()))
+            }
+            Scheme::Bearer => format!("Bearer {secret}"),
+        });
+        let mut value = HeaderValue::try_from(value.expose_secret())?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -65,8 +88,12 @@ impl Account {
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let username = match &self.shared.scheme {
+            Scheme::Basic { username } => username,
+            Scheme::Bearer => "(token)",
+        };
         f.debug_struct("Account")
-            .field("username", &self.shared.username)
+            .field("username", &username)
             .finish_non_exhaustive()
     }
 }

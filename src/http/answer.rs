@@ -75,6 +75,19 @@ impl Answer {
         })
     }
 
+    /// What an error body says, escaped: `{"errors":[{"message":..}]}`, or `{"error":..}` and its
+    /// like.
+    pub(super) fn words(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let told = [
+            &body["errors"][0]["message"],
+            &body["error_message"],
+            &body["error"],
+        ];
+        let message = told.into_iter().find_map(serde_json::Value::as_str)?;
+        Some(bounded(message).escape_debug().to_string())
+    }
+
     /// Where the answer comes from: step, host, path, status and the server's request id.
     pub(crate) fn context(&self) -> ErrorContext {
         self.context.clone()

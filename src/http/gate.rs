@@ -25,6 +25,8 @@ pub(super) struct Gate {
     state: watch::Sender<State>,
     alone: Mutex<()>,
     lockouts: AtomicU64,
+    /// Every 401 is a verdict.
+    unforgiving: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,15 @@ impl Gate {
             state: watch::Sender::new(State::Untried),
             alone: Mutex::new(()),
             lockouts: AtomicU64::new(0),
+            unforgiving: false,
+        }
+    }
+
+    /// A gate that takes the first 401 for the verdict, however soon it came.
+    pub(super) fn unforgiving() -> Self {
+        Self {
+            unforgiving: true,
+            ..Self::new()
         }
     }
 
@@ -148,7 +159,7 @@ impl Pass<'_> {
         clock: &dyn Clock,
     ) -> Result<Verdict, Refused> {
         let alone = self.alone.is_some();
-        let weighed = elapsed > FAST_REFUSAL;
+        let weighed = elapsed > FAST_REFUSAL || self.gate.unforgiving;
         let lock_ends = clock.monotonic().saturating_add(LOCK_OUT);
         self.gate.state.send_if_modified(|state| {
             let next = match *state {

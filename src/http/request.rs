@@ -122,7 +122,7 @@ impl<'a> RequestBuilder<'a> {
                 let unauthorized = answer.status() == 401;
                 let verdict = pass
                     .judge(unauthorized, answer.elapsed(), asked_before, clock)
-                    .map_err(|_| refused(answer.context()))?;
+                    .map_err(|_| refused(answer.context(), answer.words()))?;
                 if verdict == Verdict::AskAgain {
                     asked_before = true;
                     continue;
@@ -150,7 +150,7 @@ impl<'a> RequestBuilder<'a> {
         };
         match account.gate().enter(&**self.client.clock()).await {
             Ok(pass) => Ok(Some(pass)),
-            Err(_) => Err(refused(self.client.context_of(self.step, &self.url))),
+            Err(_) => Err(refused(self.client.context_of(self.step, &self.url), None)),
         }
     }
 
@@ -225,9 +225,10 @@ fn after_break(
     }
 }
 
-fn refused(context: ErrorContext) -> IntegrationError {
+fn refused(context: ErrorContext, words: Option<String>) -> IntegrationError {
     IntegrationError::FailedToVerifyUsernameOrPwd {
         context: Box::new(context),
+        source: words.map(Into::into),
     }
 }
 

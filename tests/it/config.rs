@@ -128,8 +128,9 @@ fn each_documented_key_is_read() {
     assert_eq!(config.endpoint().ip(), Some([192, 0, 2, 10].into()));
     assert!(!config.is_hybrid());
     assert_eq!(config.speed_limit().per_hour(), NonZeroU32::new(7));
-    assert_eq!(config.username(), "admin");
-    assert_eq!(format!("{:?}", config.password()), "Secret(environment)");
+    let account = config.account().unwrap();
+    assert_eq!(account.username, "admin");
+    assert_eq!(format!("{:?}", account.password), "Secret(environment)");
     assert_eq!(config.required_role(), RequiredRole::Admin);
     assert_eq!(config.requests_in_flight().get(), 8);
     assert_eq!(config.timeouts().connect, Duration::from_secs(5));
@@ -173,6 +174,11 @@ fn type_and_version_choose_the_registry() {
         document = document.replace("type = \"x\"", &format!("type = {registry_type:?}"));
         if let Some(version) = version {
             document.push_str(&format!("\nversion = {version:?}"));
+        }
+        if registry_type == "quay" {
+            document.push_str(
+                "\n[[integrations.namespaces]]\norganization = \"a\"\nauth_token = \"b\"",
+            );
         }
         let config = read(&document);
         assert_eq!(config.registry(), kind);
@@ -248,6 +254,7 @@ fn builder_and_reader_find_the_same_faults() {
             "ip",
             "username",
             "password",
+            "namespaces",
             "requests_in_flight",
             "timeouts.connect",
             "realm_hosts[1]",
@@ -292,7 +299,7 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
     let text = errors.to_string();
     let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hybrid, \
                 speed_limit, username, required_role, requests_in_flight, realm_hosts, \
-                include_proxy_caches, password, timeouts";
+                include_proxy_caches, password, namespaces, timeouts";
     let forms = r#"{ env = "NAME" }, { file = "PATH" }, or a string that is not empty"#;
     let host = "a host name or IP address alone, without scheme, user, port and path";
     let lines = [
@@ -688,4 +695,88 @@ fn told_when_embedded(document: &str) -> Vec<String> {
             .flat_map(|draft| texts(&draft.validate())),
     );
     told
+}
+
+const QUAY: &str = r#"
+[[integrations]]
+name = "quay"
+type = "quay"
+version = "V2"
+domain = "quay.example.com"
+
+[[integrations.namespaces]]
+organization = "acme"
+auth_token = { env = "QUAY_ACME_TOKEN" }
+
+[[integrations.namespaces]]
+organization = "umbrella"
+auth_token = { file = "/run/secrets/umbrella" }
+"#;
+
+#[test]
+fn a_quay_has_organisations_and_needs_no_account() {
+    let config = read(QUAY);
+    assert_eq!(config.registry(), RegistryKind::Quay);
+    assert!(config.account().is_none());
+    let names = config.namespaces().iter().map(|one| &*one.organization);
+    assert_eq!(names.collect::<Vec<_>>(), ["acme", "umbrella"]);
+    assert_eq!(config.requests_in_flight().get(), 2);
+    let by_builder = IntegrationConfig::builder("quay")
+        .registry_type(RegistryType::Quay)
+        .version(RegistryVersion::V2)
+        .domain("quay.example.com")
+        .namespace("acme", Secret::env("QUAY_ACME_TOKEN"))
+        .namespace("umbrella", Secret::file("/run/secrets/umbrella"))
+        .build()
+        .unwrap();
+    assert_eq!(format!("{by_builder:?}"), format!("{config:?}"));
+}
+
+#[test]
+fn an_account_that_is_given_in_part_is_a_fault_for_a_quay_too() {
+    let half = QUAY.replacen("domain =", "username = \"acme+robot\"\ndomain =", 1);
+    let faults = faults(&half);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].field(), "password");
+}
+
+#[test]
+fn each_organisation_is_named_once_and_has_its_token() {
+    let document = r#"
+[[integrations]]
+name = "quay"
+type = "quay"
+version = "V2"
+domain = "quay.example.com"
+namespaces = [
+    { organization = "acme", auth_token = "abcdefgh-1" },
+    { organization = "acme", auth_token = "abcdefgh-2" },
+    { organization = "a/b" },
+    { organisation = "umbrella", auth_token = 7 },
+]
+"#;
+    let text = Config::from_toml(document).unwrap_err().to_string();
+    for expected in [
+        "namespaces[1].organization is named twice",
+        "namespaces[2].organization has white space or a slash",
+        "namespaces[2].auth_token is missing",
+        "namespaces[3].organisation is no known key (perhaps organization is meant)",
+        "namespaces[3].organization is missing",
+        "namespaces[3].auth_token is of type",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in {text}");
+    }
+    assert!(!text.contains("abcdefgh"), "{text}");
+}
+
+#[test]
+fn organisations_belong_to_a_quay_alone() {
+    let none = QUAY.split("[[integrations.namespaces]]").next().unwrap();
+    assert_eq!(faults(none)[0].field(), "namespaces");
+    let harbor = format!(
+        "{LEAST}\n[[integrations.namespaces]]\norganization = \"acme\"\nauth_token = {{ env = \"T\" }}\n"
+    );
+    let faults = faults(&harbor);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].field(), "namespaces");
 }

@@ -13,8 +13,9 @@ use registry_intake::{
     connector::RegistryConnector,
     inventory::{Inventory, SqliteInventory},
     simulator::{
-        Faults, HarborV2, RequestLog,
+        Faults, HarborV2, Quay, RequestLog,
         harbor_v2::{Contents, Project, Push, Release},
+        quay,
     },
 };
 
@@ -163,6 +164,92 @@ impl Subject for Harbor {
     }
 }
 
+/// A Quay by its organisation administrator's token.
+struct QuaySubject {
+    quay: Arc<Quay>,
+    clock: Arc<dyn Clock>,
+}
+
+impl QuaySubject {
+    async fn start(clock: Arc<dyn Clock>) -> Self {
+        let mut contents = quay::Contents::empty();
+        for organization in ["acme", "doomed", "none"] {
+            contents.create_organization(quay::Organization::new(organization));
+        }
+        for number in 0..130 {
+            contents.push("acme/app", quay::Push::image().tag(&format!("v{number}")));
+        }
+        for number in 0..12 {
+            let path = format!("acme/deep/er/name-{number}");
+            contents.push(&path, quay::Push::image().tag("1").tag("latest"));
+        }
+        contents.push("doomed/one", quay::Push::image().tag("a"));
+        let builder = Quay::builder().contents(contents);
+        let quay = builder.clock(Arc::clone(&clock)).start().await.unwrap();
+        Self {
+            quay: Arc::new(quay),
+            clock,
+        }
+    }
+
+    fn due(&self, requests: u64) -> u64 {
+        self.quay.log().total() + requests + 1
+    }
+}
+
+impl Subject for QuaySubject {
+    fn connector(&self) -> Arc<dyn RegistryConnector> {
+        crate::quay::connector(
+            crate::quay::config(&self.quay, &["acme", "doomed", "none"], Quay::AUTH_TOKEN),
+            &self.clock,
+        )
+    }
+
+    fn contents(&self) -> BTreeSet<Shown> {
+        crate::quay::shown(&self.quay, &self.quay.organizations())
+    }
+
+    fn faults(&self) -> &Faults {
+        self.quay.faults()
+    }
+
+    fn log(&self) -> &RequestLog {
+        self.quay.log()
+    }
+
+    fn scope_lists(&self) -> &[&str] {
+        &["/api/v1/repository?namespace="]
+    }
+
+    fn entries(&self) -> &str {
+        "/acme/app/tag/"
+    }
+
+    /// A token has no log-in that could fail, and no name that could be locked.
+    fn failed_logins(&self) -> u64 {
+        0
+    }
+
+    fn change_password_after(&self, requests: u64) {
+        let due = self.due(requests);
+        let server = Arc::downgrade(&self.quay);
+        self.quay.before_request(move |number, _, _| {
+            if let Some(quay) = server.upgrade().filter(|_| number == due) {
+                quay.accounts().revoke_token(Quay::AUTH_TOKEN);
+            }
+        });
+    }
+
+    fn delete_scope_after(&self, requests: u64) {
+        let due = self.due(requests);
+        self.quay.before_request(move |number, _, contents| {
+            if number == due {
+                contents.delete_repository("doomed/one");
+            }
+        });
+    }
+}
+
 async fn inventory() -> Arc<dyn Inventory> {
     Arc::new(
         SqliteInventory::in_memory(SystemClock::shared())
@@ -195,14 +282,6 @@ macro_rules! conformance {
                 registry_intake::conformance::stripped_credentials_lose_nothing(start, inventory)
                     .await;
             }
-
-            /// By the machine's clock, since requests in flight meet the lock of the first.
-            #[tokio::test]
-            async fn a_changed_password_costs_one_failed_log_in() {
-                let start = async || $start(SystemClock::shared()).await.private();
-                registry_intake::conformance::a_changed_password_costs_one_failed_log_in(start)
-                    .await;
-            }
         }
     )+};
     (@jumping $start:expr; $($case:ident)+) => {$(
@@ -219,4 +298,30 @@ conformance! {
     harbor_2_9_as_robot: (async |clock| Harbor::as_robot(Release::V2_9, clock).await);
     harbor_2_5_as_admin: (async |clock| Harbor::as_admin(Release::V2_5, clock).await);
     harbor_2_0_as_admin: (async |clock| Harbor::as_admin(Release::V2_0, clock).await);
+    quay_by_token: (async |clock| QuaySubject::start(clock).await);
+}
+
+/// By the machine's clock, since requests in flight meet the lock of the first. A token knows no
+/// log-in, so a Quay has no such case.
+mod a_changed_password_costs_one_failed_log_in {
+    use super::*;
+
+    macro_rules! by_password {
+        ($($subject:ident: $start:expr;)+) => {$(
+            #[tokio::test]
+            async fn $subject() {
+                let start = async || $start(SystemClock::shared()).await.private();
+                registry_intake::conformance::a_changed_password_costs_one_failed_log_in(start)
+                    .await;
+            }
+        )+};
+    }
+
+    by_password! {
+        harbor_2_15_as_admin: (async |clock| Harbor::as_admin(Release::V2_15, clock).await);
+        harbor_2_15_as_robot: (async |clock| Harbor::as_robot(Release::V2_15, clock).await);
+        harbor_2_9_as_robot: (async |clock| Harbor::as_robot(Release::V2_9, clock).await);
+        harbor_2_5_as_admin: (async |clock| Harbor::as_admin(Release::V2_5, clock).await);
+        harbor_2_0_as_admin: (async |clock| Harbor::as_admin(Release::V2_0, clock).await);
+    }
 }

@@ -5,7 +5,7 @@ use url::Url;
 use super::server::Server;
 use crate::{
     clock::Clock,
-    config::{IntegrationConfig, SecretValue},
+    config::{self, IntegrationConfig, SecretValue},
     connector::{Verification, Warning},
     error::{IntegrationError, Step},
     http::{Account, ConnectionSettings, HttpClient},
@@ -17,6 +17,7 @@ use crate::{
 pub(super) struct Harbor {
     pub(super) client: HttpClient,
     pub(super) config: IntegrationConfig,
+    pub(super) login: config::Account,
     /// The account of the last connection, with its gate: a password that was refused is not
     /// tried again until it is another one.
     account: Mutex<Option<Account>>,
@@ -27,8 +28,17 @@ impl Harbor {
         config: &IntegrationConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IntegrationError> {
+        let client = HttpClient::new(ConnectionSettings::from(config), clock)?;
+        let Some(login) = config.account().cloned() else {
+            return Err(IntegrationError::ConfigInvalid {
+                context: Box::new(client.context(Step::Config)),
+                field: "username",
+                source: "is missing".into(),
+            });
+        };
         Ok(Self {
-            client: HttpClient::new(ConnectionSettings::from(config), clock)?,
+            client,
+            login,
             config: config.clone(),
             account: Mutex::new(None),
         })
@@ -44,7 +54,7 @@ impl Harbor {
         if let Some(account) = known.as_ref().filter(usable) {
             return Ok(account.clone());
         }
-        let account = Account::basic(self.config.username(), secret.into_inner());
+        let account = Account::basic(&self.login.username, secret.into_inner());
         *known = Some(account.clone());
         Ok(account)
     }
@@ -52,14 +62,14 @@ impl Harbor {
     /// The account with an open gate: an operator asks for a verification because something may
     /// have changed at the server.
     pub(super) async fn fresh_account(&self) -> Result<Account, IntegrationError> {
-        let account = Account::basic(self.config.username(), self.secret().await?.into_inner());
+        let account = Account::basic(&self.login.username, self.secret().await?.into_inner());
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
         Ok(account)
     }
 
     pub(super) async fn secret(&self) -> Result<SecretValue, IntegrationError> {
-        self.config
-            .password()
+        self.login
+            .password
             .resolve()
             .await
             .map_err(|error| IntegrationError::ConfigInvalid {

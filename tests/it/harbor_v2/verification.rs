@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
-    config::{RegistryType, RegistryVersion, RequiredRole, Secret},
+    config::{IntegrationConfig, RegistryType, RegistryVersion, RequiredRole, Secret},
     conformance::observe,
     connector::{Outcome, Verification},
     error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},
@@ -214,8 +214,13 @@ async fn versions_are_told_apart_in_both_directions() {
 #[tokio::test]
 async fn registries_without_a_connector_say_so() {
     let (harbor, clock) = start(HarborV2::builder()).await;
-    let quay = as_admin(&harbor).registry_type(RegistryType::Quay);
-    let report = connector(quay, &clock).verify().await;
+    let acr = IntegrationConfig::builder("acr")
+        .registry_type(RegistryType::AcrPersonal)
+        .domain(harbor.address().ip().to_string())
+        .port(harbor.address().port())
+        .username("any")
+        .password(Secret::new("any"));
+    let report = connector(acr, &clock).verify().await;
     assert_eq!(failure(&report), (Step::Config, ErrorCode::NotSupported));
     assert_eq!(harbor.log().total(), 0);
 }

@@ -82,7 +82,10 @@ impl ShelfConnector {
     async fn page_once(&self, step: Step, after: u64) -> Result<(Vec<Row>, u64), IntegrationError> {
         let context = self.at(step);
         if self.refused.load(Ordering::Relaxed) {
-            return Err(IntegrationError::FailedToVerifyUsernameOrPwd { context });
+            return Err(IntegrationError::FailedToVerifyUsernameOrPwd {
+                context,
+                source: None,
+            });
         }
         self.requests.add_one();
         let answered = tokio::time::timeout(Duration::from_millis(200), self.get(after)).await;
@@ -103,7 +106,10 @@ impl ShelfConnector {
             401 => {
                 let wrong = body == "wrong password";
                 self.refused.fetch_or(wrong, Ordering::Relaxed);
-                return Err(IntegrationError::FailedToVerifyUsernameOrPwd { context });
+                return Err(IntegrationError::FailedToVerifyUsernameOrPwd {
+                    context,
+                    source: None,
+                });
             }
             429 => {
                 return Err(IntegrationError::RateLimited {

@@ -64,7 +64,7 @@ impl Api {
             412 => Ok(Identity::Robot),
             // 2.0 answers a valid robot so, but a broken server may answer anybody so. No user has
             // such a name, and the distribution API refuses a wrong secret.
-            500 if self.harbor.config.username().starts_with("robot$") => {
+            500 if self.harbor.login.username.starts_with("robot$") => {
                 self.may_pull(Step::Credentials).await?;
                 Ok(Identity::Robot)
             }

@@ -124,7 +124,7 @@ impl RegistryConnector for HarborV2 {
             location: location.clone(),
             // Taken at `/v2/` itself and by the token service, from users and robots alike.
             credential: PullCredential::Basic {
-                username: self.harbor.config.username().to_owned(),
+                username: self.harbor.login.username.clone(),
                 password: self.harbor.secret().await?,
             },
             expires_at: None,

@@ -1,0 +1,428 @@
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    api::Api,
+    wire::{RepositoriesWire, RepositoryWire, TagWire, TagsWire},
+};
+use crate::{
+    config::RequiredRole,
+    connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage},
+    error::{ErrorContext, Incompleteness, IntegrationError, Step, Violation},
+    image::{Cursor, Entry, EntryPage, Next, Proof, RegistryKind, RepositoryName, Scope},
+};
+
+/// The largest page of tags: more is cut in silence.
+const TAGS: &str = "100";
+
+/// How often an organisation's list is read before it counts as beyond proof.
+const READINGS: u32 = 4;
+
+/// One run over the configured organisations of a Quay.
+#[derive(Debug)]
+pub(super) struct QuayListing {
+    pub(super) organizations: Vec<Api>,
+    pub(super) required_role: RequiredRole,
+    pub(super) readings: tokio::sync::Mutex<Vec<Readings>>,
+}
+
+/// What the readings of one organisation's list have shown. A stranger is shown an empty list, or
+/// an empty rest of one, so each list is read until two readings agree.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    /// The repositories of every reading.
+    known: HashSet<String>,
+    /// Those of the last whole reading.
+    last: HashSet<String>,
+    count: u32,
+    /// It could not be read at all.
+    failed: bool,
+}
+
+/// Where the list of scopes goes on.
+#[derive(Debug, Serialize, Deserialize)]
+enum At {
+    /// The first reading of the organisation at this place.
+    List {
+        place: usize,
+        /// The registry's own token; none for the first page.
+        page: Option<String>,
+    },
+    /// All were read once: the next reading of the organisation at this place.
+    Prove { place: usize },
+}
+
+/// Where a list of tags goes on.
+#[derive(Debug, Serialize, Deserialize)]
+enum TagsAt {
+    Page {
+        number: u32,
+        /// A fingerprint of page 1, once it was read.
+        first: Option<u64>,
+        /// The names of the page before.
+        before: Vec<String>,
+    },
+    /// All pages were read: see whether page 1 is as it was.
+    Again { first: u64 },
+}
+
+#[async_trait]
+impl Listing for QuayListing {
+    async fn scopes(&self, after: Option<&Cursor>) -> Result<ScopePage, IntegrationError> {
+        let mut readings = self.readings.lock().await;
+        readings.resize_with(self.organizations.len(), Readings::default);
+        let at = match after {
+            None => At::List {
+                place: 0,
+                page: None,
+            },
+            Some(cursor) => read_cursor(cursor).ok_or_else(|| self.foreign_cursor())?,
+        };
+        let (At::List { place, .. } | At::Prove { place }) = at;
+        let (Some(api), Some(reading)) = (self.organizations.get(place), readings.get_mut(place))
+        else {
+            return Err(self.foreign_cursor());
+        };
+        let (page, next) = match at {
+            At::List { page, .. } => (
+                self.first_reading(api, place, page, reading).await,
+                self.after_list(place),
+            ),
+            At::Prove { .. } => (
+                self.next_reading(api, place, reading).await,
+                self.after_proof(place),
+            ),
+        };
+        // One organisation that cannot be read does not hide the others.
+        Ok(page.unwrap_or_else(|error| {
+            reading.failed = true;
+            ScopePage {
+                scopes: vec![ScopeEntry {
+                    scope: Scope::Namespace(api.organization.clone()),
+                    disposition: Disposition::Unreadable(error),
+                }],
+                listed: None,
+                next,
+            }
+        }))
+    }
+
+    async fn entries(
+        &self,
+        scope: &Scope,
+        after: Option<&Cursor>,
+    ) -> Result<EntryPage, IntegrationError> {
+        let Scope::Repository(repository) = scope else {
+            return Err(self.foreign_cursor());
+        };
+        let api = self
+            .organizations
+            .iter()
+            .find(|api| api.organization == repository.namespace())
+            .ok_or_else(|| self.foreign_cursor())?;
+        let at = match after {
+            None => TagsAt::Page {
+                number: 1,
+                first: None,
+                before: Vec::new(),
+            },
+            Some(cursor) => read_cursor(cursor).ok_or_else(|| self.foreign_cursor())?,
+        };
+        tags(api, repository, at).await
+    }
+
+    async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
+        let readings = self.readings.into_inner();
+        let organizations = self.organizations.iter().zip(&readings);
+        let vanished = organizations.flat_map(|(api, reading)| {
+            let gone = reading.known.difference(&reading.last);
+            gone.filter_map(|name| scope(api, name).ok())
+        });
+        Ok(RunProof::new(Proof::ReadTwice).with_vanished(vanished.collect()))
+    }
+}
+
+impl QuayListing {
+    /// One page of the first reading.
+    async fn first_reading(
+        &self,
+        api: &Api,
+        place: usize,
+        page: Option<String>,
+        reading: &mut Readings,
+    ) -> Result<ScopePage, IntegrationError> {
+        if page.is_none() {
+            let standing = api.standing().await?;
+            if self.required_role == RequiredRole::Admin {
+                standing.must_be_admin(api)?;
+            }
+        }
+        let mut rows = list(api, page.as_deref()).await?;
+        if rows.repositories.is_empty() {
+            // A stranger is shown the same. A first page follows the proof of the token already.
+            if page.is_some() || self.required_role != RequiredRole::Admin {
+                api.standing().await?.must_be_admin(api)?;
+            }
+            rows = list(api, page.as_deref()).await?;
+        }
+        let names = rows.repositories.iter().map(|row| row.name.clone());
+        for name in names {
+            if !reading.last.insert(name) {
+                return Err(looped(api));
+            }
+        }
+        let scopes = reading.learn(api, rows.repositories)?;
+        let next = match rows.next_page {
+            Some(token) => write_cursor(&At::List {
+                place,
+                page: Some(token),
+            }),
+            None => {
+                reading.count = 1;
+                self.after_list(place)
+            }
+        };
+        Ok(ScopePage {
+            scopes,
+            listed: None,
+            next,
+        })
+    }
+
+    /// A whole reading, compared with the one before it.
+    async fn next_reading(
+        &self,
+        api: &Api,
+        place: usize,
+        reading: &mut Readings,
+    ) -> Result<ScopePage, IntegrationError> {
+        if reading.failed {
+            return Ok(ScopePage {
+                scopes: Vec::new(),
+                listed: None,
+                next: self.after_proof(place),
+            });
+        }
+        let (mut names, mut scopes, mut page) = (HashSet::new(), Vec::new(), None::<String>);
+        loop {
+            let rows = list(api, page.as_deref()).await?;
+            if rows.repositories.is_empty() {
+                api.standing().await?.must_be_admin(api)?;
+            }
+            for row in &rows.repositories {
+                if !names.insert(row.name.clone()) {
+                    return Err(looped(api));
+                }
+            }
+            scopes.append(&mut reading.learn(api, rows.repositories)?);
+            page = rows.next_page;
+            if page.is_none() {
+                break;
+            }
+        }
+        reading.count += 1;
+        let agrees = reading.last == names;
+        reading.last = names;
+        if !agrees && reading.count == READINGS {
+            return Err(IntegrationError::IncompleteListing {
+                context: api.context(Step::Listing),
+                reason: Incompleteness::ReadingsDiffer {
+                    what: "repositories",
+                },
+            });
+        }
+        Ok(ScopePage {
+            scopes,
+            listed: agrees.then(|| Scope::Namespace(api.organization.clone())),
+            next: if agrees {
+                self.after_proof(place)
+            } else {
+                write_cursor(&At::Prove { place })
+            },
+        })
+    }
+
+    fn after_list(&self, place: usize) -> Option<Cursor> {
+        let place = place + 1;
+        write_cursor(&if place < self.organizations.len() {
+            At::List { place, page: None }
+        } else {
+            At::Prove { place: 0 }
+        })
+    }
+
+    fn after_proof(&self, place: usize) -> Option<Cursor> {
+        let place = place + 1;
+        let more = place < self.organizations.len();
+        more.then_some(At::Prove { place })
+            .and_then(|at| write_cursor(&at))
+    }
+
+    fn foreign_cursor(&self) -> IntegrationError {
+        let context = self.organizations.first().map_or_else(
+            || Box::new(ErrorContext::new(RegistryKind::Quay, "", Step::Listing)),
+            |api| api.context(Step::Listing),
+        );
+        IntegrationError::ProtocolViolation {
+            context,
+            violation: Violation::Cursor,
+            source: None,
+        }
+    }
+}
+
+impl Readings {
+    /// The scopes of the repositories that are not known yet.
+    fn learn(
+        &mut self,
+        api: &Api,
+        rows: Vec<RepositoryWire>,
+    ) -> Result<Vec<ScopeEntry>, IntegrationError> {
+        let mut scopes = Vec::new();
+        for row in rows {
+            if self.known.insert(row.name.clone()) {
+                scopes.push(ScopeEntry {
+                    scope: scope(api, &row.name)?,
+                    disposition: if row.has_no_active_tag() {
+                        Disposition::Empty
+                    } else {
+                        Disposition::Read
+                    },
+                });
+            }
+        }
+        Ok(scopes)
+    }
+}
+
+fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
+    let path = format!("{}/{repository}", api.organization);
+    path.parse()
+        .map(Scope::Repository)
+        .map_err(|source| IntegrationError::ProtocolViolation {
+            context: api.context(Step::Listing),
+            violation: Violation::Body,
+            source: Some(Box::new(source)),
+        })
+}
+
+/// An outdated page token starts the list over in silence.
+fn looped(api: &Api) -> IntegrationError {
+    IntegrationError::ProtocolViolation {
+        context: api.context(Step::Listing),
+        violation: Violation::PagingLoop,
+        source: None,
+    }
+}
+
+/// One page of an organisation's repositories, 100 by the server's choice.
+async fn list(api: &Api, page: Option<&str>) -> Result<RepositoriesWire, IntegrationError> {
+    let mut query = vec![
+        ("namespace", api.organization.as_str()),
+        ("last_modified", "true"),
+    ];
+    query.extend(page.map(|page| ("next_page", page)));
+    let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
+    match answer.status() {
+        200 => answer.json(),
+        _ => Err(api.refusal(&answer)),
+    }
+}
+
+/// One page of a repository's tags. They are paged by offset: a deletion between two pages loses a
+/// tag, which page 1 read again shows, and a push repeats one.
+async fn tags(
+    api: &Api,
+    repository: &RepositoryName,
+    at: TagsAt,
+) -> Result<EntryPage, IntegrationError> {
+    let number = match at {
+        TagsAt::Page { number, .. } => number,
+        TagsAt::Again { .. } => 1,
+    };
+    let page = number.to_string();
+    let query = [
+        ("limit", TAGS),
+        ("page", page.as_str()),
+        ("onlyActiveTags", "true"),
+    ];
+    let path = format!("/api/v1/repository/{repository}/tag/");
+    let answer = api.get(Step::Listing, &path, &query).await?;
+    if answer.status() != 200 {
+        return Err(api.refusal(&answer));
+    }
+    let TagsWire {
+        tags,
+        has_additional,
+    } = answer.json()?;
+    let print = fingerprint(&tags);
+    let (first, before) = match at {
+        TagsAt::Page { first, before, .. } => (first.unwrap_or(print), before),
+        TagsAt::Again { first } => {
+            return Ok(EntryPage {
+                entries: Vec::new(),
+                settled: false,
+                next: if print == first {
+                    Next::End
+                } else {
+                    Next::Restart
+                },
+            });
+        }
+    };
+    let changed =
+        tags.iter().any(|tag| before.contains(&tag.name)) || (tags.is_empty() && has_additional);
+    let names = tags.iter().map(|tag| tag.name.clone()).collect();
+    let entries = tags
+        .into_iter()
+        .map(|tag| tag.into_image(repository).map(Entry::Tag))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| IntegrationError::ProtocolViolation {
+            context: Box::new(answer.context()),
+            violation: Violation::Body,
+            source: Some(source),
+        })?;
+    let next = if changed {
+        None
+    } else if has_additional {
+        write_cursor(&TagsAt::Page {
+            number: number + 1,
+            first: Some(first),
+            before: names,
+        })
+    } else if number > 1 {
+        write_cursor(&TagsAt::Again { first })
+    } else {
+        return Ok(EntryPage {
+            entries,
+            settled: false,
+            next: Next::End,
+        });
+    };
+    Ok(EntryPage {
+        entries,
+        settled: false,
+        next: next.map_or(Next::Restart, Next::Page),
+    })
+}
+
+fn fingerprint(tags: &[TagWire]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for tag in tags {
+        (&tag.name, &tag.manifest_digest).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn write_cursor(at: &impl Serialize) -> Option<Cursor> {
+    serde_json::to_string(at).ok().map(Cursor::new)
+}
+
+fn read_cursor<T: for<'de> Deserialize<'de>>(cursor: &Cursor) -> Option<T> {
+    serde_json::from_str(cursor.as_str()).ok()
+}

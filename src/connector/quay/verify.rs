@@ -1,0 +1,207 @@
+use super::{
+    Quay, TOKEN_USER,
+    api::Api,
+    connection::TokenService,
+    wire::{RepositoriesWire, RepositoryWire},
+};
+use crate::{
+    config::{Namespace, RegistryVersion, RequiredRole},
+    connector::{Verification, Warning},
+    error::{ErrorCode, IntegrationError, Step, Violation},
+    http::{Account, Patience, RequestCount},
+    image::RegistryKind,
+};
+
+impl Quay {
+    /// Takes every step of the server, then those of each organisation: a bad one does not hide the
+    /// others.
+    pub(super) async fn report(&self) -> Verification {
+        let connection = &self.connection;
+        let warnings = connection.config.warnings().iter().copied();
+        let mut report =
+            Verification::new(RegistryKind::Quay, warnings.map(Warning::Config).collect());
+        let host = connection.client.authority();
+        if let Some(service) = self.reach(&mut report).await {
+            let mut repositories = Some(0);
+            for namespace in connection.config.namespaces() {
+                let seen = self.organization(&mut report, namespace, &service).await;
+                repositories = repositories.zip(seen).map(|(sum, seen)| sum + seen);
+            }
+            report.seen.namespaces = Some(connection.config.namespaces().len() as u64);
+            report.seen.repositories = repositories;
+            self.pull(&mut report, &service).await;
+        }
+        report.skip_the_rest(host);
+        report
+    }
+
+    /// The steps that are the same for every organisation; none where one failed.
+    async fn reach(&self, report: &mut Verification) -> Option<TokenService> {
+        let connection = &self.connection;
+        let (host, clock) = (connection.client.authority(), &**connection.client.clock());
+        if let Some(account) = connection.config.account() {
+            let password = connection.secret("password", &account.password);
+            report.probe(clock, Step::Config, host, password).await?;
+        }
+        let endpoint = connection.config.endpoint();
+        let service = report
+            .reach(clock, endpoint, connection.recognise())
+            .await?;
+        let stated = connection.stated_version().await;
+        let version = async {
+            match (
+                connection.config.version(),
+                stated.as_deref().and_then(major),
+            ) {
+                // The number may be older than the server, never newer.
+                (Some(RegistryVersion::V1), Some(2..)) => {
+                    Err(IntegrationError::RegistryVersionError {
+                        context: Box::new(connection.client.context(Step::Version)),
+                        configured: "V1",
+                        found: stated.clone().unwrap_or_default(),
+                    })
+                }
+                _ => Ok(()),
+            }
+        };
+        report.probe(clock, Step::Version, host, version).await?;
+        if connection.config.version() == Some(RegistryVersion::V2)
+            && stated.as_deref().and_then(major) == Some(1)
+        {
+            report.warnings.push(Warning::VersionDoubtful);
+        }
+        report.version = stated;
+        Some(service)
+    }
+
+    /// The steps of one organisation. Returns how many repositories it shows, if it shows all on
+    /// one page.
+    async fn organization(
+        &self,
+        report: &mut Verification,
+        namespace: &Namespace,
+        service: &TokenService,
+    ) -> Option<u64> {
+        let connection = &self.connection;
+        let clock = &**connection.client.clock();
+        let name = namespace.organization.as_str();
+        let requests = RequestCount::new();
+        let api = connection.api(namespace, &requests, Patience::Probe, true);
+        let api = report.probe(clock, Step::Config, name, api).await?;
+        let credentials = async {
+            match api.is_administered().await {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => return Err(self.with_reason(error, namespace, service).await),
+            }
+            match api.standing().await {
+                Ok(standing) => Ok(standing == super::api::Standing::Admin),
+                Err(error) => Err(self.with_reason(error, namespace, service).await),
+            }
+        };
+        let is_admin = report
+            .probe(clock, Step::Credentials, name, credentials)
+            .await?;
+        let role = async {
+            match connection.config.required_role() {
+                RequiredRole::Admin if !is_admin => super::api::Standing::Other.must_be_admin(&api),
+                _ => Ok(()),
+            }
+        };
+        report.probe(clock, Step::Role, name, role).await?;
+        report.probe(clock, Step::Listing, name, look(&api)).await?
+    }
+
+    /// A refused token, with the token service's own words for it.
+    async fn with_reason(
+        &self,
+        error: IntegrationError,
+        namespace: &Namespace,
+        service: &TokenService,
+    ) -> IntegrationError {
+        if error.code() != ErrorCode::FailedToVerifyUsernameOrPwd {
+            return error;
+        }
+        let token = self.connection.secret("auth_token", &namespace.auth_token);
+        let Ok(token) = token.await else {
+            return error;
+        };
+        let account = Account::basic_once(TOKEN_USER, token.into_inner());
+        let refused = self
+            .connection
+            .log_in(Step::Credentials, service, &account)
+            .await;
+        match refused {
+            Err(reason) if reason.code() == error.code() => reason,
+            _ => error,
+        }
+    }
+
+    /// The account for pulling is tried once: a Quay locks on repeated failures.
+    async fn pull(&self, report: &mut Verification, service: &TokenService) {
+        let connection = &self.connection;
+        let (host, clock) = (connection.client.authority(), &**connection.client.clock());
+        let Some(configured) = connection.config.account() else {
+            return;
+        };
+        let attempt = async {
+            let password = connection.secret("password", &configured.password).await?;
+            let account = Account::basic_once(&configured.username, password.into_inner());
+            let answer = connection.log_in(Step::Pull, service, &account).await?;
+            match answer.status() {
+                200 => Ok(()),
+                _ => Err(answer.violation(Violation::Status)),
+            }
+        };
+        report.probe(clock, Step::Pull, host, attempt).await;
+    }
+}
+
+/// Reads a page of repositories and one tag of one that strangers may not read, which only the scope
+/// `repo:read` allows: the list itself checks no scope.
+async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
+    let query = [
+        ("namespace", api.organization.as_str()),
+        ("last_modified", "true"),
+    ];
+    let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
+    if answer.status() != 200 {
+        return Err(api.refusal(&answer));
+    }
+    let page: RepositoriesWire = answer.json()?;
+    let telling =
+        |repository: &&RepositoryWire| !repository.is_public && !repository.has_no_active_tag();
+    if let Some(repository) = page.repositories.iter().find(telling) {
+        let path = format!(
+            "/api/v1/repository/{}/{}/tag/",
+            api.organization, repository.name
+        );
+        let query = [("limit", "1"), ("onlyActiveTags", "true")];
+        let answer = api.get(Step::Listing, &path, &query).await?;
+        if answer.status() != 200 {
+            return Err(api.refusal(&answer));
+        }
+    }
+    Ok(page
+        .next_page
+        .is_none()
+        .then_some(page.repositories.len() as u64))
+}
+
+/// The major version of `Quay v3.11.0`.
+fn major(stated: &str) -> Option<u64> {
+    let (_, version) = stated.rsplit_once('v')?;
+    version.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_from_the_stated_one() {
+        assert_eq!(major("Quay v3.11.0"), Some(3));
+        assert_eq!(major("Quay v1.16.5"), Some(1));
+        assert_eq!(major("Quay"), None);
+    }
+}
