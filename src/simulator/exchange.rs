@@ -55,17 +55,22 @@ impl Request {
     /// The decoded parameters of the query, in the order sent.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, String)> {
-        let decoded = |text: &str| {
-            let spaced = text.replace('+', " ");
-            percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-        };
-        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
-        pairs
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (decoded(name), decoded(value))
-            })
-            .collect()
+        pairs(&self.query)
+    }
+
+    /// The decoded fields of a form that is its body, in the order sent.
+    #[must_use]
+    pub fn form(&self) -> Vec<(String, String)> {
+        pairs(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// The value of the first cookie of this name, as sent.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let values = self.headers.get_all(header::COOKIE).into_iter();
+        let texts = values.filter_map(|value| value.to_str().ok());
+        let mut cookies = texts.flat_map(|text| text.split(';')).map(str::trim);
+        cookies.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='))
     }
 
     /// Takes every parameter of this name (as sent) out of the query.
@@ -81,6 +86,20 @@ impl Request {
         self.headers.remove(header::AUTHORIZATION);
         self.headers.remove(header::COOKIE);
     }
+}
+
+fn pairs(encoded: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect()
 }
 
 /// User name and password of a `Basic` authorization; `None` where it is none or malformed.
@@ -122,6 +141,15 @@ impl Answer {
         let mut bytes = serde_json::to_vec(body).unwrap_or_default();
         bytes.push(b'\n');
         Self::new(status, content_type, bytes)
+    }
+
+    /// A status and nothing else.
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// The same with one more header.

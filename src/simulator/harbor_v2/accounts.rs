@@ -1,201 +1,51 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use super::{account::Account, sessions::Sessions};
 use crate::{clock::Clock, simulator::exchange};
 
 /// How long a failed log-in is held back, and how long it locks its user name.
 const FROZEN: Duration = Duration::from_millis(1500);
 
-/// What a robot may do in the projects that it covers, and one thing that it may do outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Permission {
-    /// List the repositories of a project.
-    RepositoryList,
-    /// Get one repository.
-    RepositoryRead,
-    /// Pull by `/v2/`.
-    RepositoryPull,
-    /// List the artifacts of a repository or a project.
-    ArtifactList,
-    /// Get one artifact.
-    ArtifactRead,
-    /// Get one project.
-    ProjectRead,
-    /// Any permission on the system, `project:list` for one. Up to 2.9 it costs all the others.
-    System,
-}
-
-impl Permission {
-    /// All that a listing and a pull need, and nothing that a release up to 2.9 trips over.
-    pub const LISTING: &[Self] = &[
-        Self::RepositoryList,
-        Self::RepositoryRead,
-        Self::RepositoryPull,
-        Self::ArtifactList,
-        Self::ArtifactRead,
-        Self::ProjectRead,
-    ];
-}
-
-/// What a user is in a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Role {
-    /// Administers the project.
-    ProjectAdmin = 1,
-    /// Pushes and pulls.
-    Developer = 2,
-    /// Reads.
-    Guest = 3,
-    /// Pushes, pulls, scans, deletes.
-    Maintainer = 4,
-}
-
-/// Who logs in: a system administrator, a user or a robot.
-#[derive(Clone)]
-pub struct Account {
-    name: String,
-    secret: String,
-    email: Option<String>,
-    disabled: bool,
-    pub(super) kind: Kind,
-    pub(super) id: u64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
-    Administrator,
-    User {
-        roles: BTreeMap<String, Role>,
-    },
-    Robot {
-        /// `None` for a system robot, which covers every project.
-        project: Option<String>,
-        permissions: BTreeSet<Permission>,
-    },
-}
-
-impl Account {
-    /// A system administrator.
-    #[must_use]
-    pub fn administrator(name: &str, password: &str) -> Self {
-        Self::new(name.to_owned(), password, Kind::Administrator)
-    }
-
-    /// A user without any role: sees public projects.
-    #[must_use]
-    pub fn user(name: &str, password: &str) -> Self {
-        let roles = BTreeMap::new();
-        Self::new(name.to_owned(), password, Kind::User { roles })
-    }
-
-    /// A system robot that covers every project; its user name is `robot$NAME`.
-    #[must_use]
-    pub fn system_robot(name: &str, secret: &str, permissions: &[Permission]) -> Self {
-        let kind = Kind::Robot {
-            project: None,
-            permissions: permissions.iter().copied().collect(),
-        };
-        Self::new(format!("robot${name}"), secret, kind)
-    }
-
-    /// A robot of one project; its user name is `robot$PROJECT+NAME`.
-    #[must_use]
-    pub fn project_robot(
-        project: &str,
-        name: &str,
-        secret: &str,
-        permissions: &[Permission],
-    ) -> Self {
-        let kind = Kind::Robot {
-            project: Some(project.to_owned()),
-            permissions: permissions.iter().copied().collect(),
-        };
-        Self::new(format!("robot${project}+{name}"), secret, kind)
-    }
-
-    fn new(name: String, secret: &str, kind: Kind) -> Self {
-        Self {
-            name,
-            secret: secret.to_owned(),
-            email: None,
-            disabled: false,
-            kind,
-            id: 0,
-        }
-    }
-
-    /// Makes a user a member of a project. Nothing to others, who have no roles.
-    #[must_use]
-    pub fn member_of(mut self, project: &str, role: Role) -> Self {
-        if let Kind::User { roles } = &mut self.kind {
-            roles.insert(project.to_owned(), role);
-        }
-        self
-    }
-
-    /// Another user name: the prefix of robots is configurable, and 2.0 puts no project into it.
-    #[must_use]
-    pub fn named(mut self, user_name: &str) -> Self {
-        user_name.clone_into(&mut self.name);
-        self
-    }
-
-    /// An address that serves as a user name too.
-    #[must_use]
-    pub fn email(mut self, address: &str) -> Self {
-        self.email = Some(address.to_owned());
-        self
-    }
-
-    /// Refuses the right secret as if it were wrong, as Harbor does with a disabled robot.
-    #[must_use]
-    pub fn disabled(mut self) -> Self {
-        self.disabled = true;
-        self
-    }
-
-    /// The name to log in with.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn email_address(&self) -> Option<&str> {
-        self.email.as_deref()
-    }
-
-    pub(super) fn is_administrator(&self) -> bool {
-        self.kind == Kind::Administrator
-    }
-
-    pub(super) fn is_robot(&self) -> bool {
-        matches!(self.kind, Kind::Robot { .. })
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
-            .field("disabled", &self.disabled)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The accounts of a running server; they may change at any time.
+/// The accounts of a running server and their sessions; they may change at any time.
 ///
 /// A wrong password is answered after 1.5 s of the simulator's clock and locks its user name for
-/// as long: meanwhile the right password counts as none, without delay. Recorded on Harbor 2.15.2.
+/// as long: meanwhile the right password counts as none, without delay. Recorded on Harbor 2.15.2;
+/// the delay, in the answer to the form too, also on 2.5, 2.11 and 2.12.
 pub struct Accounts {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+}
+
+/// Where passwords of users are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AuthMode {
+    /// In Harbor's database, hashed.
+    #[default]
+    Database,
+    /// In a directory. No server of this mode was recorded.
+    Ldap,
+    /// With another party, whose page users sign in at: the form turns them away with 403. Only
+    /// the first administrator is still a user of the database. No server of this mode was
+    /// recorded; this is read from the source.
+    Oidc,
+}
+
+impl AuthMode {
+    /// What `auth_mode` says of it: `db_auth`, `ldap_auth` or `oidc_auth`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "db_auth",
+            Self::Ldap => "ldap_auth",
+            Self::Oidc => "oidc_auth",
+        }
+    }
 }
 
 #[derive(Default)]
@@ -204,12 +54,26 @@ struct State {
     last_id: u64,
     failed: BTreeMap<String, u64>,
     locked_until: BTreeMap<String, Duration>,
+    auth_mode: AuthMode,
+    password_cost: Duration,
+    hashes: u64,
+    sessions: Sessions,
 }
 
-enum LogIn {
-    As(Box<Account>),
-    Locked,
-    Failed,
+impl State {
+    fn user(&self, name: &str) -> Option<&Account> {
+        let mut all = self.by_name.values();
+        self.by_name
+            .get(name)
+            .or_else(|| all.find(|account| account.email_address() == Some(name)))
+            .filter(|account| !account.is_robot())
+    }
+
+    /// Whether Harbor itself has this user's password. The administrator that it was installed
+    /// with never belongs to another party (read from the source).
+    fn hashes(&self, user: &Account) -> bool {
+        self.auth_mode == AuthMode::Database || user.id == 1
+    }
 }
 
 impl Accounts {
@@ -228,12 +92,14 @@ impl Accounts {
         state.by_name.insert(account.name.clone(), account);
     }
 
-    /// Deletes an account. Says whether there was one.
+    /// Deletes an account. Says whether there was one. What becomes of its sessions is recorded
+    /// nowhere; here they are nobody's.
     pub fn remove(&self, name: &str) -> bool {
         self.state().by_name.remove(name).is_some()
     }
 
-    /// Changes the password or secret of an account. Says whether there is one.
+    /// Changes the password or secret of an account. Says whether there is one. What becomes of
+    /// its sessions is recorded nowhere; here they go on.
     pub fn set_password(&self, name: &str, password: &str) -> bool {
         let mut state = self.state();
         let account = state.by_name.get_mut(name);
@@ -242,56 +108,137 @@ impl Accounts {
             .is_some()
     }
 
-    /// How often a log-in with this user name failed, whether or not there is such a user.
-    /// Attempts while the name was locked are not log-ins.
+    /// Where the passwords of users are from now on.
+    pub fn set_auth_mode(&self, mode: AuthMode) {
+        self.state().auth_mode = mode;
+    }
+
+    /// How long, by the simulator's clock, every comparison with the hash of a user's password
+    /// takes from now on. Since 2.15.2 the real server needs 0.15 to 0.3 s, since it hashes
+    /// 600,000 times. Robots and sessions cost nothing.
+    pub fn set_password_cost(&self, each: Duration) {
+        self.state().password_cost = each;
+    }
+
+    /// How often a log-in with this user name failed, by Basic credentials or by form, whether or
+    /// not there is such a user. Attempts while the name was locked are not log-ins.
     #[must_use]
     pub fn failed_logins(&self, name: &str) -> u64 {
         self.state().failed.get(name).copied().unwrap_or_default()
     }
 
+    /// How often a password was compared with the hash of a user's: once for every request with
+    /// Basic credentials and every sign-in by form, unless the name was unknown or locked.
+    #[must_use]
+    pub fn password_hashes(&self) -> u64 {
+        self.state().hashes
+    }
+
+    /// How often somebody has signed in by form.
+    #[must_use]
+    pub fn form_logins(&self) -> u64 {
+        self.state().sessions.signed_in()
+    }
+
+    /// How many sessions of users who signed in by form have not ended.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.state().sessions.open()
+    }
+
+    /// Ends every session. Who goes on with one is an anonymous client: lists answer 200 and less.
+    pub fn end_sessions(&self) {
+        self.state().sessions.end_all();
+    }
+
+    /// Ends every session from now on, those that are open included, once it has authorised so
+    /// many requests; `None` ends no more of them.
+    pub fn end_sessions_after(&self, requests: Option<u64>) {
+        self.state().sessions.end_after(requests);
+    }
+
     /// Whose credentials these are; `None` is an anonymous client, or one that passes for it.
     pub(super) async fn authenticate(&self, authorization: Option<&str>) -> Option<Account> {
         let (name, password) = exchange::basic(authorization?)?;
-        match self.log_in(&name, &password) {
-            LogIn::As(account) => Some(*account),
-            LogIn::Locked => None,
-            LogIn::Failed => {
-                self.clock.sleep(FROZEN).await;
-                None
-            }
-        }
-    }
-
-    fn log_in(&self, name: &str, password: &str) -> LogIn {
-        let now = self.clock.monotonic();
-        let mut state = self.state();
-        let account = state.by_name.get(name).or_else(|| {
-            state
-                .by_name
-                .values()
-                .find(|account| account.email_address() == Some(name))
-        });
-        let right = account
-            .filter(|account| !account.disabled && account.secret == password)
-            .cloned();
         // Harbor asks for a robot before it asks for a user, and only users are locked. That a
         // robot's right secret passes a lock is read from the source, not recorded.
-        if let Some(robot) = right.as_ref().filter(|account| account.is_robot()) {
-            return LogIn::As(Box::new(robot.clone()));
+        if let Some(robot) = self.robot(&name, &password) {
+            return Some(robot);
         }
-        if state
-            .locked_until
-            .get(name)
-            .is_some_and(|until| now < *until)
+        self.log_in(&name, &password).await
+    }
+
+    fn robot(&self, name: &str, secret: &str) -> Option<Account> {
+        let state = self.state();
+        let robot = state.by_name.get(name)?;
+        (robot.is_robot() && robot.opens_with(secret)).then(|| robot.clone())
+    }
+
+    async fn log_in(&self, name: &str, password: &str) -> Option<Account> {
+        let (user, cost) = {
+            let now = self.clock.monotonic();
+            let mut state = self.state();
+            let lock = state.locked_until.get(name);
+            if lock.is_some_and(|until| now < *until) {
+                return None;
+            }
+            let user = state.user(name).cloned();
+            let is_hashed = user.as_ref().is_some_and(|user| state.hashes(user));
+            state.hashes += u64::from(is_hashed);
+            (user, is_hashed.then_some(state.password_cost))
+        };
+        if let Some(cost) = cost.filter(|cost| !cost.is_zero()) {
+            self.clock.sleep(cost).await;
+        }
+        if let Some(user) = user.filter(|user| user.opens_with(password)) {
+            return Some(user);
+        }
         {
-            return LogIn::Locked;
+            let until = self.clock.monotonic() + FROZEN;
+            let mut state = self.state();
+            *state.failed.entry(name.to_owned()).or_default() += 1;
+            state.locked_until.insert(name.to_owned(), until);
         }
-        if let Some(account) = right {
-            return LogIn::As(Box::new(account));
-        }
-        *state.failed.entry(name.to_owned()).or_default() += 1;
-        state.locked_until.insert(name.to_owned(), now + FROZEN);
-        LogIn::Failed
+        self.clock.sleep(FROZEN).await;
+        None
+    }
+
+    /// The new session of the user whose password this is, in the place of the one before.
+    pub(super) async fn sign_in(
+        &self,
+        before: Option<&str>,
+        name: &str,
+        password: &str,
+    ) -> Option<String> {
+        let user = self.log_in(name, password).await?;
+        Some(self.state().sessions.sign_in(before, user.name))
+    }
+
+    /// Who has signed in to this session, which has thereby authorised one more request.
+    pub(super) fn of_session(&self, sid: &str) -> Option<Account> {
+        let mut state = self.state();
+        let name = state.sessions.user(sid)?;
+        state.by_name.get(&name).cloned()
+    }
+
+    /// What to call a new session of nobody by, unless this one is known.
+    pub(super) fn begin_session(&self, sid: Option<&str>) -> Option<String> {
+        self.state().sessions.begin(sid)
+    }
+
+    pub(super) fn end_session(&self, sid: &str) {
+        self.state().sessions.end(sid);
+    }
+
+    pub(super) fn auth_mode(&self) -> AuthMode {
+        self.state().auth_mode
+    }
+
+    /// Whether somebody else has this user's password, or there is no such user.
+    pub(super) fn is_foreign(&self, name: &str) -> bool {
+        let state = self.state();
+        state.auth_mode == AuthMode::Oidc
+            && !state.user(name).is_some_and(|user| state.hashes(user))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -313,7 +260,7 @@ mod tests {
 
     use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-    use super::*;
+    use super::{super::account::Permission, *};
     use crate::clock::{ManualClock, Timestamp};
 
     fn basic(name: &str, password: &str) -> String {

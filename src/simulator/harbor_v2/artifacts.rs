@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::{
     Asked,
-    accounts::Permission,
+    account::Permission,
     artifact_row::Flags,
     query::{Pattern, Query, Style, directed},
     records::{Artifact, Repository},

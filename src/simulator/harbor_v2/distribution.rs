@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked,
-    accounts::Permission,
+    account::Permission,
     push::Kind,
     records::{Artifact, Repository},
     refusal::{self, Refusal},
@@ -92,10 +92,7 @@ impl Asked<'_> {
             .ok_or_else(|| Refusal::NoArtifact(home.path.clone(), reference.to_owned()))?;
         let tag = format!("\"{}\"", artifact.digest);
         if self.request.header("If-None-Match") == Some(tag.as_str()) {
-            return Ok(Answer {
-                headers: Vec::new(),
-                ..Answer::new(304, "", "")
-            });
+            return Ok(Answer::empty(304));
         }
         let body = manifest_of(&artifact).to_string();
         Ok(Answer::new(200, artifact.manifest_media_type(), body)

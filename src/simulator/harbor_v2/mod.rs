@@ -1,12 +1,16 @@
 //! A simulated Harbor 2.x, its contents and its accounts.
 
+mod account;
 mod accounts;
 mod artifact_row;
 mod artifacts;
 mod contents;
+
+mod csrf;
 mod demonstration;
 mod distribution;
 mod lookup;
+mod middleware;
 mod projects;
 mod push;
 mod query;
@@ -16,10 +20,12 @@ mod release;
 mod repositories;
 mod rights;
 mod routes;
+mod sessions;
 mod system;
 mod tokens;
 
-pub use accounts::{Account, Accounts, Permission, Role};
+pub use account::{Account, Permission, Role};
+pub use accounts::{Accounts, AuthMode};
 pub use contents::Contents;
 pub use push::{Child, Listed, Project, Push, Pushed};
 pub use release::{ParseReleaseError, Release};
@@ -27,7 +33,11 @@ pub use release::{ParseReleaseError, Release};
 use std::{
     fmt, io,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -49,8 +59,9 @@ const NEVER: &str = "0001-01-01T00:00:00.000Z";
 ///
 /// Served, as stock nginx in front of Harbor does: `/api/version`, and under `/api/v2.0`
 /// `systeminfo`, `ping`, `users/current`, `statistics`, `projects`, `repositories` and artifacts;
-/// `/service/token`; under `/v2/` the challenge, manifests and lists of tags. Other routes that
-/// Harbor has are answered with 501, so that nobody takes their absence for an answer.
+/// `/service/token`; under `/v2/` the challenge, manifests and lists of tags; signing in by form at
+/// `/c/login` and out at `/c/log_out`. Other routes that Harbor has are answered with 501, so that
+/// nobody takes their absence for an answer.
 #[derive(Debug)]
 pub struct HarborV2 {
     server: Server,
@@ -78,6 +89,9 @@ impl HarborV2 {
             port: 0,
             throttle: None,
             external_url: None,
+            auth_mode: AuthMode::default(),
+            password_cost: Duration::ZERO,
+            checks_origin: false,
         }
     }
 
@@ -123,6 +137,14 @@ impl HarborV2 {
         self.server.throttle(per_second);
     }
 
+    /// Whether whatever is not a GET and carries a session, signing in included, must name as its
+    /// `Origin`, or without one as its `Referer`, `https://` and its host: over plain HTTP it is
+    /// then always refused with 403. Releases with gorilla/csrf 1.7.3 do so, Harbor 2.12.3 for
+    /// one; of those recorded none does.
+    pub fn check_origin(&self, checks: bool) {
+        self.harbor.checks_origin.store(checks, Ordering::Relaxed);
+    }
+
     /// Changes, or looks at, the contents; no request is answered meanwhile.
     pub fn change<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
         change(&mut self.harbor.contents.lock())
@@ -154,6 +176,9 @@ pub struct HarborV2Builder {
     port: u16,
     throttle: Option<u32>,
     external_url: Option<String>,
+    auth_mode: AuthMode,
+    password_cost: Duration,
+    checks_origin: bool,
 }
 
 impl HarborV2Builder {
@@ -205,6 +230,24 @@ impl HarborV2Builder {
         self
     }
 
+    /// See [`Accounts::set_auth_mode`]; the database unless given.
+    pub fn auth_mode(mut self, mode: AuthMode) -> Self {
+        self.auth_mode = mode;
+        self
+    }
+
+    /// See [`Accounts::set_password_cost`]; nothing unless given.
+    pub fn password_cost(mut self, each: Duration) -> Self {
+        self.password_cost = each;
+        self
+    }
+
+    /// See [`HarborV2::check_origin`]; not checked unless given.
+    pub fn check_origin(mut self, checks: bool) -> Self {
+        self.checks_origin = checks;
+        self
+    }
+
     /// Starts it, within a tokio runtime.
     ///
     /// # Errors
@@ -213,6 +256,8 @@ impl HarborV2Builder {
     pub async fn start(self) -> io::Result<HarborV2> {
         let clock = self.clock.unwrap_or_else(SystemClock::shared);
         let accounts = Accounts::new(Arc::clone(&clock));
+        accounts.set_auth_mode(self.auth_mode);
+        accounts.set_password_cost(self.password_cost);
         accounts.add(Account::administrator(
             HarborV2::USERNAME,
             HarborV2::PASSWORD,
@@ -231,6 +276,7 @@ impl HarborV2Builder {
             accounts,
             contents: Held::new(self.contents.unwrap_or_else(demonstration::contents)),
             external_url: OnceLock::new(),
+            checks_origin: AtomicBool::new(self.checks_origin),
         });
         let handler = Arc::clone(&harbor) as Arc<dyn Handler>;
         let server = Server::start(self.port, clock, handler).await?;
@@ -249,6 +295,38 @@ struct Harbor {
     accounts: Accounts,
     contents: Held<Contents>,
     external_url: OnceLock<String>,
+    checks_origin: AtomicBool,
+}
+
+impl Harbor {
+    fn answer_as(&self, account: Option<Account>, request: &Request) -> Answer {
+        let asked = Asked {
+            request,
+            viewer: Viewer {
+                account,
+                release: self.release,
+            },
+            auth_mode: self.accounts.auth_mode(),
+            contents: &self.contents.lock(),
+            external_url: self.external_url(),
+            now: self.clock.now(),
+        };
+        asked.route()
+    }
+
+    fn external_url(&self) -> &str {
+        self.external_url.get().map_or("", String::as_str)
+    }
+
+    fn checks_origin(&self) -> bool {
+        self.checks_origin.load(Ordering::Relaxed)
+    }
+
+    /// As HTTP writes times, so long from now.
+    fn http_date(&self, ahead: Duration) -> String {
+        let since = self.clock.now().since(Timestamp::UNIX_EPOCH);
+        httpdate::fmt_http_date(UNIX_EPOCH + since + ahead)
+    }
 }
 
 impl fmt::Debug for Harbor {
@@ -267,18 +345,11 @@ impl Handler for Harbor {
     }
 
     async fn answer(&self, request: &Request) -> Answer {
-        let account = self.accounts.authenticate(request.authorization()).await;
-        let asked = Asked {
-            request,
-            viewer: Viewer {
-                account,
-                release: self.release,
-            },
-            contents: &self.contents.lock(),
-            external_url: self.external_url.get().map_or("", String::as_str),
-            now: self.clock.now(),
-        };
-        asked.routed()
+        if routes::reach_core(&request.path) {
+            self.answer_as_core(request).await
+        } else {
+            self.answer_as(None, request)
+        }
     }
 }
 
@@ -286,6 +357,7 @@ impl Handler for Harbor {
 struct Asked<'a> {
     request: &'a Request,
     viewer: Viewer,
+    auth_mode: AuthMode,
     contents: &'a Contents,
     external_url: &'a str,
     now: Timestamp,

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Asked, NEVER,
-    accounts::Permission,
+    account::Permission,
     query::{Query, Style, directed},
     records::ProjectRecord,
     refusal::Refusal,

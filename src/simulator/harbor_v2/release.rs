@@ -131,6 +131,11 @@ impl Release {
         self >= Self::V2_15
     }
 
+    /// Tells a missing token from a wrong one.
+    pub(super) fn tells_missing_csrf_token(self) -> bool {
+        self >= Self::V2_11
+    }
+
     /// `/ping` is text only, and says so to who accepts JSON only.
     pub(super) fn pings_in_text(self) -> bool {
         matches!(self, Self::V2_5 | Self::V2_9)

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{
     Asked,
-    accounts::Permission,
+    account::Permission,
     query::{Query, Style, directed},
     records::Repository,
     refusal::Refusal,

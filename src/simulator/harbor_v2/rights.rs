@@ -1,5 +1,5 @@
 use super::{
-    accounts::{Account, Kind, Permission, Role},
+    account::{Account, Kind, Permission, Role},
     records::ProjectRecord,
     refusal::Refusal,
     release::Release,

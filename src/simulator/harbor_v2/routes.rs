@@ -38,26 +38,14 @@ const NOT_SIMULATED: &[&str] = &[
     "webhook",
 ];
 
-impl Asked<'_> {
-    pub(super) fn routed(&self) -> Answer {
-        let mut answer = self.route();
-        let mut of_core = ["/api/", "/c/", "/service/", "/v2/"].iter();
-        if !of_core.any(|start| self.request.path.starts_with(start)) {
-            return answer;
-        }
-        // A session for whoever has none, though it is worth nothing without credentials.
-        if self.request.header("Cookie").is_none() {
-            let cookie = format!("sid={:032x}; Path=/; HttpOnly", self.request.number);
-            answer = answer.with("Set-Cookie", cookie);
-        }
-        let id = match self.request.header("X-Request-Id") {
-            Some(id) => id.to_owned(),
-            None => format!("00000000-0000-4000-8000-{:012x}", self.request.number),
-        };
-        answer.with("X-Request-Id", id)
-    }
+/// Whether nginx hands this path on to core.
+pub(super) fn reach_core(path: &str) -> bool {
+    let mut starts = ["/api/", "/c/", "/service/", "/v2/"].iter();
+    starts.any(|start| path.starts_with(start)) && !path.contains("%00")
+}
 
-    fn route(&self) -> Answer {
+impl Asked<'_> {
+    pub(super) fn route(&self) -> Answer {
         // nginx decodes the path once; core splits it and decodes what it took apart again.
         let path = percent_decode_str(&self.request.path).decode_utf8_lossy();
         if path.contains('\0') {

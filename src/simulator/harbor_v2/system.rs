@@ -35,7 +35,7 @@ impl Asked<'_> {
         let mut info = Map::new();
         let mut put = |key: &str, value: Value| info.insert(key.to_owned(), value);
         let known = self.viewer.account.is_some();
-        put("auth_mode", json!("db_auth"));
+        put("auth_mode", json!(self.auth_mode.name()));
         put("self_registration", json!(false));
         if known || !release.hides_version() {
             put("harbor_version", json!(release.version()));

@@ -117,9 +117,8 @@ impl<'a> Asked<'a> {
     }
 
     fn session(&self) -> Option<Session> {
-        let cookies = self.request.header("Cookie")?.split(';');
-        let mut values = cookies.filter_map(|cookie| cookie.trim().strip_prefix("_csrf_token="));
-        self.registry.accounts.state().sessions.of(values.next()?)
+        let cookie = self.request.cookie("_csrf_token")?;
+        self.registry.accounts.state().sessions.of(cookie)
     }
 
     /// Hands out the cookie of a session, which anew lasts its time.

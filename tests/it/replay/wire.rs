@@ -9,7 +9,7 @@ use tokio::{
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
