@@ -17,4 +17,5 @@ mod simulator_faults;
 mod simulator_quay;
 mod simulator_recordings;
 mod simulator_recordings_quay;
+mod simulator_sessions;
 mod sync;

@@ -19,7 +19,10 @@ pub enum Permission {
     ArtifactRead,
     /// Get one project.
     ProjectRead,
-    /// Any permission on the system, `project:list` for one. Up to 2.9 it costs all the others.
+    /// Read `/v2/_catalog`, which is a permission on the system.
+    CatalogRead,
+    /// Any other permission on the system, `project:list` for one. Up to 2.9 such a permission
+    /// costs all those in projects.
     System,
 }
 
@@ -33,6 +36,10 @@ impl Permission {
         Self::ArtifactRead,
         Self::ProjectRead,
     ];
+
+    pub(super) fn is_of_system(&self) -> bool {
+        matches!(self, Self::CatalogRead | Self::System)
+    }
 }
 
 /// What a user is in a project.

@@ -1,3 +1,4 @@
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +13,12 @@ use crate::simulator::{exchange::Answer, jwt};
 
 const JSON: &str = "application/json; charset=utf-8";
 
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 impl Asked<'_> {
     /// Everything under `/v2/`; `rest` is what follows, decoded.
     pub(super) fn distribution(&self, rest: &str) -> Answer {
@@ -19,7 +26,9 @@ impl Asked<'_> {
             return self.base();
         }
         let manifest = rest.rsplit_once("/manifests/");
-        let answer = if let Some((path, reference)) = manifest {
+        let answer = if rest == "_catalog" {
+            self.catalog()
+        } else if let Some((path, reference)) = manifest {
             self.readable(path)
                 .and_then(|home| self.manifest(home, reference).map_err(Refusal::answer))
         } else if let Some(path) = rest.strip_suffix("/tags/list") {
@@ -102,29 +111,65 @@ impl Asked<'_> {
     }
 
     fn tags_list(&self, home: &Repository) -> Result<Answer, Refusal> {
-        let pairs = self.request.parameters();
-        let value = |name: &str| {
-            let pair = pairs.iter().find(|(present, _)| present == name);
-            pair.map(|(_, value)| value.as_str())
+        let mut tags = self.contents.tags_of(home);
+        if let Some(last) = self.parameter("last") {
+            tags.retain(|tag| *tag > last);
+        }
+        self.named_page(tags, |tags| json!({ "name": home.path, "tags": tags }))
+    }
+
+    /// `GET /v2/_catalog`: the repositories that have tags.
+    fn catalog(&self) -> Result<Answer, Answer> {
+        // Nobody may by a bearer token.
+        if !self.viewer.may_read_catalog() {
+            let refused = unauthorized("unauthorized to list catalog");
+            return Err(refused.with("Www-Authenticate", "Basic realm=\"harbor\""));
+        }
+        let tagged = |id: &u64| {
+            let home = self.contents.repositories.get(id)?;
+            self.contents.has_tags(home).then(|| home.path.clone())
         };
-        let count = value("n").map(str::parse::<usize>).transpose();
+        let mut paths: Vec<_> = self.contents.by_path.values().filter_map(tagged).collect();
+        if let Some(last) = self.parameter("last") {
+            let Ok(place) = paths.binary_search(&last) else {
+                let message = format!("the last: {last} should be a valid repository name.");
+                return Err(Refusal::BadRequest(message).answer());
+            };
+            paths.drain(..=place);
+        }
+        self.named_page(paths, |paths| json!({ "repositories": paths }))
+            .map_err(Refusal::answer)
+    }
+
+    /// The first `n` names, all of them where it is not said how many, and the way to the rest.
+    fn named_page(
+        &self,
+        mut names: Vec<String>,
+        body: impl FnOnce(&[String]) -> Value,
+    ) -> Result<Answer, Refusal> {
+        let count = self.parameter("n").map(|n| n.parse::<usize>()).transpose();
         let count = count
             .map_err(|_| Refusal::BadRequest("the N must be a positive int type".to_owned()))?;
-        let mut tags = self.contents.tags_of(home);
-        if let Some(last) = value("last") {
-            tags.retain(|tag| tag.as_str() > last);
-        }
-        let is_cut = count.is_some_and(|count| count < tags.len());
-        tags.truncate(count.unwrap_or(tags.len()));
-        let answer = Answer::json(200, JSON, &json!({ "name": home.path, "tags": tags }));
-        Ok(match (tags.last(), count) {
+        let is_cut = count.is_some_and(|count| count < names.len());
+        names.truncate(count.unwrap_or(names.len()));
+        let answer = Answer::json(200, JSON, &body(&names));
+        Ok(match (names.last(), count) {
             (Some(last), Some(count)) if is_cut => {
                 let path = &self.request.path;
+                let last = utf8_percent_encode(last, IN_QUERY);
                 let link = format!("<{path}?last={last}&n={count}>; rel=\"next\"");
                 answer.with("Link", link)
             }
             _ => answer,
         })
+    }
+
+    /// The first parameter of this name.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = self.request.parameters().into_iter();
+        pairs
+            .find(|(present, _)| present == name)
+            .map(|(_, value)| value)
     }
 
     /// `GET /service/token`: a token for everybody; what is not granted is not in it.

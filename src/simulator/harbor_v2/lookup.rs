@@ -92,6 +92,11 @@ impl Contents {
         tags
     }
 
+    pub(super) fn has_tags(&self, repository: &Repository) -> bool {
+        let mut generated = repository.generated.clone();
+        !repository.tags.is_empty() || generated.any(|id| !repository.gone.contains(&id))
+    }
+
     pub(super) fn accessories_of(&self, artifact: &Artifact) -> Vec<&Artifact> {
         let home = self.repositories.get(&artifact.repository);
         home.into_iter()

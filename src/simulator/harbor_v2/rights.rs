@@ -56,7 +56,7 @@ impl Viewer {
                 project: own,
                 permissions,
             }) => {
-                let is_crippled = permissions.contains(&Permission::System)
+                let is_crippled = permissions.iter().any(Permission::is_of_system)
                     && self.release.system_permission_costs_projects();
                 let is_never_given = permission == Permission::ProjectRead
                     && !self.release.lets_robots_get_projects();
@@ -67,6 +67,14 @@ impl Viewer {
             }
         };
         if allowed { Ok(()) } else { Err(self.denied()) }
+    }
+
+    pub(super) fn may_read_catalog(&self) -> bool {
+        match self.kind() {
+            Some(Kind::Administrator) => true,
+            Some(Kind::Robot { permissions, .. }) => permissions.contains(&Permission::CatalogRead),
+            Some(Kind::User { .. }) | None => false,
+        }
     }
 
     /// The number of the role in the project that its record states. The administrator with id 1

@@ -284,9 +284,9 @@ pub(crate) fn accounts<'a>(folder: &str, files: impl IntoIterator<Item = &'a str
 }
 
 fn account(name: &str, secret: &str) -> Option<Account> {
-    use Permission::{ArtifactList, RepositoryList, RepositoryPull, System};
+    use Permission::{ArtifactList, CatalogRead, RepositoryList, RepositoryPull, System};
 
-    let everything = [Permission::LISTING, &[System]].concat();
+    let everything = [Permission::LISTING, &[CatalogRead, System]].concat();
     let email = format!("{name}@example.test");
     let user = Account::user(name, secret).email(&email);
     let system =
