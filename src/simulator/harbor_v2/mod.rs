@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod artifact_row;
 mod artifacts;
+mod changes;
 mod contents;
 
 mod csrf;
@@ -59,7 +60,7 @@ const NEVER: &str = "0001-01-01T00:00:00.000Z";
 ///
 /// Served, as stock nginx in front of Harbor does: `/api/version`, and under `/api/v2.0`
 /// `systeminfo`, `ping`, `users/current`, `statistics`, `projects`, `repositories` and artifacts;
-/// `/service/token`; under `/v2/` the challenge, manifests and lists of tags; signing in by form at
+/// `/service/token`; under `/v2/` the challenge, the catalog, manifests and lists of tags; signing in by form at
 /// `/c/login` and out at `/c/log_out`. Other routes that Harbor has are answered with 501, so that
 /// nobody takes their absence for an answer.
 #[derive(Debug)]
