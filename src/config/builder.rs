@@ -2,7 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     ConfigErrors, IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SpeedLimit, fault::Faults, namespace::NamespaceDraft,
+    RequiredRole, Secret, SessionUse, SpeedLimit, fault::Faults, namespace::NamespaceDraft,
 };
 
 /// Collects what an operator fills in. Nothing is judged before [`build`](Self::build), and then
@@ -30,6 +30,7 @@ pub struct IntegrationConfigBuilder {
     pub(super) read_timeout: Option<Duration>,
     pub(super) realm_hosts: Option<Vec<String>>,
     pub(super) include_proxy_caches: Option<bool>,
+    pub(super) session: Option<SessionUse>,
 }
 
 impl IntegrationConfigBuilder {
@@ -177,6 +178,13 @@ impl IntegrationConfigBuilder {
     #[must_use]
     pub const fn include_proxy_caches(mut self, include: bool) -> Self {
         self.include_proxy_caches = Some(include);
+        self
+    }
+
+    /// Whether listings sign in. By default [`SessionUse::Auto`]; for Quay and Harbor 2.x alone.
+    #[must_use]
+    pub const fn session(mut self, session: SessionUse) -> Self {
+        self.session = Some(session);
         self
     }
 

@@ -113,6 +113,23 @@ choices! {
         /// Any account that can list, robots among them. It may see a part of the registry.
         List = "list",
     }
+
+    /// Whether a listing signs in, as the registry's web page does, instead of sending the password
+    /// with every request. A Harbor since 2.15.2 hashes it slowly each time, a Quay does so with
+    /// each token; a session costs neither.
+    #[derive(Default)]
+    SessionUse {
+        /// Harbor: for users of its own database, over https or on this machine, where the server
+        /// was seen to hash slowly. Quay: never.
+        #[default]
+        Auto = "auto",
+        /// Never.
+        Never = "never",
+        /// Wherever the server lets the user in; robots have no sessions. A Quay is then listed as
+        /// this user if that is an administrator of every organisation. The sign-out at the end of
+        /// a listing ends every session that the user has at a Quay, in browsers too.
+        Always = "always",
+    }
 }
 
 impl Protocol {

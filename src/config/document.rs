@@ -119,6 +119,7 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         requests_in_flight: reader.integer("requests_in_flight"),
         realm_hosts: reader.strings("realm_hosts"),
         include_proxy_caches: reader.boolean("include_proxy_caches"),
+        session: reader.choice("session"),
         ..IntegrationConfigBuilder::default()
     };
     if let Some((password, is_plain)) = reader.secret("password") {

@@ -2,7 +2,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
     Account, ConfigWarning, Endpoint, IntegrationConfigBuilder, Namespace, NetworkType,
-    RegistryType, RegistryVersion, RequiredRole, SpeedLimit,
+    RegistryType, RegistryVersion, RequiredRole, SessionUse, SpeedLimit,
 };
 use crate::image::RegistryKind;
 
@@ -28,6 +28,7 @@ pub struct IntegrationConfig {
     pub(super) timeouts: Timeouts,
     pub(super) realm_hosts: Vec<String>,
     pub(super) include_proxy_caches: bool,
+    pub(super) session: SessionUse,
     pub(super) warnings: Vec<ConfigWarning>,
 }
 
@@ -147,6 +148,12 @@ impl IntegrationConfig {
     #[must_use]
     pub const fn include_proxy_caches(&self) -> bool {
         self.include_proxy_caches
+    }
+
+    /// Whether listings sign in. By default [`SessionUse::Auto`].
+    #[must_use]
+    pub const fn session(&self) -> SessionUse {
+        self.session
     }
 
     /// What is allowed but should be known.

@@ -27,6 +27,7 @@
 //! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |
+//! | `session` | `auto`, `never`, `always` | default `auto`; for `quay` and Harbor `V2` alone |
 
 mod builder;
 mod choice;
@@ -44,7 +45,7 @@ mod validate;
 mod warning;
 
 pub use builder::IntegrationConfigBuilder;
-pub use choice::{NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole};
+pub use choice::{NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse};
 pub use document::Config;
 pub use draft::{ConfigDraft, IntegrationDraft};
 pub use endpoint::Endpoint;

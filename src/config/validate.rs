@@ -11,7 +11,7 @@ use url::Host;
 use super::{
     Account, ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
     IntegrationConfigBuilder, Namespace, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SpeedLimit, Timeouts,
+    RequiredRole, Secret, SessionUse, SpeedLimit, Timeouts,
     choice::Choice,
     endpoint::{host_text, parse_host},
     fault::Faults,
@@ -43,6 +43,7 @@ impl IntegrationConfigBuilder {
         let name = required_text(faults, "name", self.name, name_flaw, NAME);
         let registry_type = faults.required("type", self.registry_type, RegistryType::allowed());
         check_version(faults, registry_type, self.version);
+        check_session(faults, registry_type, self.version, self.session);
         let protocol = self.protocol.unwrap_or_default();
         let endpoint = endpoint(faults, protocol, self.domain, self.port, self.ip);
         let hybrid = self.hybrid.unwrap_or_default();
@@ -53,7 +54,8 @@ impl IntegrationConfigBuilder {
             faults.judge("region_id", region_flaw(region), REGION);
         }
         let is_quay = registry_type == Some(RegistryType::Quay);
-        let account = account(faults, self.username, self.password, !is_quay);
+        let signs_in = self.session == Some(SessionUse::Always);
+        let account = account(faults, self.username, self.password, !is_quay || signs_in);
         let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain);
         let namespaces = namespaces(faults, registry_type, self.namespaces);
         let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, is_quay);
@@ -92,6 +94,7 @@ impl IntegrationConfigBuilder {
             timeouts,
             realm_hosts,
             include_proxy_caches: self.include_proxy_caches.unwrap_or_default(),
+            session: self.session.unwrap_or_default(),
             warnings: Vec::new(),
         };
         config.warnings = warnings(&config, self.password_is_plain || token_is_plain);
@@ -241,6 +244,24 @@ fn check_version(
             faults.push("version", problem, "nothing for this type");
         }
         _ => {}
+    }
+}
+
+/// Neither ACR nor Harbor 1.x has sessions that list.
+fn check_session(
+    faults: &mut Faults,
+    registry_type: Option<RegistryType>,
+    version: Option<RegistryVersion>,
+    session: Option<SessionUse>,
+) {
+    let has_sessions = match registry_type {
+        Some(RegistryType::Harbor) => version != Some(RegistryVersion::V1),
+        Some(RegistryType::AcrEnterprise | RegistryType::AcrPersonal) => false,
+        Some(RegistryType::Quay) | None => true,
+    };
+    if let (false, Some(registry_type), Some(_)) = (has_sessions, registry_type, session) {
+        let problem = ConfigProblem::NotApplicable { registry_type };
+        faults.push("session", problem, "nothing for this type and version");
     }
 }
 

@@ -1,10 +1,15 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
-use super::gate::Gate;
+use super::{
+    answer::Answer,
+    cookies::{Cookies, sets},
+    gate::Gate,
+};
 use crate::config::SecretValue;
 
 /// Credentials, and the gate that all requests with them pass. Clones share the gate.
@@ -20,8 +25,14 @@ struct Shared {
 }
 
 enum Scheme {
-    Basic { username: String },
+    Basic {
+        username: String,
+    },
     Bearer,
+    Session {
+        origin: Url,
+        ended_by: Option<&'static str>,
+    },
 }
 
 impl Account {
@@ -40,6 +51,15 @@ impl Account {
     /// A token, sent as it is.
     pub(crate) fn bearer(token: SecretString) -> Self {
         Self::new(Scheme::Bearer, token, Gate::new())
+    }
+
+    /// The cookies of a session, or of a visit that is to become one, sent to `origin` and to
+    /// nobody else. A 401 ends it, and so does an answer that sets the cookie `ended_by` anew: that
+    /// is how a server receives a stranger.
+    pub(crate) fn session(origin: &Url, cookies: &Cookies, ended_by: Option<&'static str>) -> Self {
+        let origin = origin.clone();
+        let scheme = Scheme::Session { origin, ended_by };
+        Self::new(scheme, cookies.header(), Gate::unforgiving())
     }
 
     fn new(scheme: Scheme, secret: SecretString, gate: Gate) -> Self {
@@ -71,19 +91,64 @@ impl Account {
         &self.shared.gate
     }
 
-    pub(super) fn authorization(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+    /// Whether the credentials may go to `url`, which may receive an account's.
+    pub(super) fn may_go_to(&self, url: &Url) -> bool {
+        match &self.shared.scheme {
+            Scheme::Session { origin, .. } => origin.origin() == url.origin(),
+            Scheme::Basic { .. } | Scheme::Bearer => true,
+        }
+    }
+
+    /// Whether the answer is one to a stranger.
+    pub(super) fn is_refused_by(&self, answer: &Answer) -> bool {
+        let ended = match self.shared.scheme {
+            Scheme::Session {
+                ended_by: Some(name),
+                ..
+            } => sets(answer, name),
+            _ => false,
+        };
+        ended || answer.status() == 401
+    }
+
+    /// Adds the credentials, or names the header that cannot hold them.
+    pub(super) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), &'static str> {
         let secret = self.shared.secret.expose_secret();
-        let value = SecretString::from(match &self.shared.scheme {
+        match &self.shared.scheme {
             Scheme::Basic { username } => {
                 let pair = SecretString::from(format!("{username}:{secret}"));
-                format!("Basic {}", STANDARD.encode(pair.expose_secret()))
+                let value = format!("Basic {}", STANDARD.encode(pair.expose_secret()));
+                insert_secret(headers, AUTHORIZATION, "authorization", value.into())
             }
-            Scheme::Bearer => format!("Bearer {secret}"),
-        });
-        let mut value = HeaderValue::try_from(value.expose_secret())?;
-        value.set_sensitive(true);
-        Ok(value)
+            Scheme::Bearer => {
+                let value = format!("Bearer {secret}");
+                insert_secret(headers, AUTHORIZATION, "authorization", value.into())
+            }
+            Scheme::Session { origin, .. } => {
+                let text = origin.origin().ascii_serialization();
+                let page = HeaderValue::try_from(origin.as_str()).map_err(|_| "referer")?;
+                headers.insert(ORIGIN, HeaderValue::try_from(text).map_err(|_| "origin")?);
+                headers.insert(REFERER, page);
+                headers.insert(SCRIPT, HeaderValue::from_static("XMLHttpRequest"));
+                insert_secret(headers, COOKIE, "cookie", secret.to_owned().into())
+            }
+        }
     }
+}
+
+/// By which a web page says that its script asks, and no form of another page.
+const SCRIPT: HeaderName = HeaderName::from_static("x-requested-with");
+
+fn insert_secret(
+    headers: &mut HeaderMap,
+    key: HeaderName,
+    name: &'static str,
+    value: SecretString,
+) -> Result<(), &'static str> {
+    let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| name)?;
+    value.set_sensitive(true);
+    headers.insert(key, value);
+    Ok(())
 }
 
 impl fmt::Debug for Account {
@@ -91,6 +156,7 @@ impl fmt::Debug for Account {
         let username = match &self.shared.scheme {
             Scheme::Basic { username } => username,
             Scheme::Bearer => "(token)",
+            Scheme::Session { .. } => "(session)",
         };
         f.debug_struct("Account")
             .field("username", &username)

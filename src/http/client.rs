@@ -164,6 +164,11 @@ impl HttpClient {
         RequestBuilder::new(self, Method::HEAD, step, url)
     }
 
+    /// A POST to `url` for the sake of `step`. It is sent once and never repeated.
+    pub(crate) fn post(&self, step: Step, url: Url) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::POST, step, url)
+    }
+
     /// Whether a request with credentials may go to `url`. No other request is ever sent.
     pub(crate) fn may_receive_credentials(&self, url: &Url) -> bool {
         self.shared.origin.may_receive_credentials(url)

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use reqwest::{Method, Response, header::HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use url::Url;
 
@@ -25,6 +26,7 @@ pub(super) struct Exchange<'a> {
     pub(super) method: &'a Method,
     pub(super) step: Step,
     pub(super) url: &'a Url,
+    pub(super) body: Option<&'a SecretString>,
     pub(super) counts: &'a [RequestCount],
 }
 
@@ -104,13 +106,15 @@ impl Exchange<'_> {
     /// The answer as far as its headers.
     async fn head(self, headers: HeaderMap) -> reqwest::Result<Response> {
         let sending = Sending::new(self.counts);
-        let outcome = self
+        let mut request = self
             .client
             .transport()
             .request(self.method.clone(), self.url.clone())
-            .headers(headers)
-            .send()
-            .await;
+            .headers(headers);
+        if let Some(body) = self.body {
+            request = request.body(body.expose_secret().to_owned());
+        }
+        let outcome = request.send().await;
         match &outcome {
             Err(error) if !may_have_been_sent(error) => sending.was_not_sent(),
             _ => drop(sending),

@@ -7,6 +7,7 @@
 mod account;
 mod answer;
 mod client;
+mod cookies;
 mod count;
 mod exchange;
 mod fault;
@@ -23,7 +24,9 @@ mod transport;
 pub(crate) use account::Account;
 pub(crate) use answer::Answer;
 pub(crate) use client::{ConnectionSettings, HttpClient};
+pub(crate) use cookies::Cookies;
 pub use count::RequestCount;
+pub(crate) use request::RequestBuilder;
 pub(crate) use retry::Patience;
 
 #[cfg(test)]

@@ -2,9 +2,10 @@ use std::{fmt, time::Duration};
 
 use reqwest::{
     Method,
-    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
-use url::Url;
+use secrecy::SecretString;
+use url::{Url, form_urlencoded};
 
 use super::{
     account::Account,
@@ -21,7 +22,7 @@ use crate::error::{ErrorContext, IntegrationError, Step, Violation};
 /// How many redirects within the origin are followed.
 const REDIRECTS: u32 = 5;
 
-/// A request that is safe to repeat, and what may be done for it.
+/// A request, and what may be done for it. All but a POST are safe to repeat.
 #[must_use]
 pub(crate) struct RequestBuilder<'a> {
     client: &'a HttpClient,
@@ -30,6 +31,7 @@ pub(crate) struct RequestBuilder<'a> {
     url: Url,
     account: Option<Account>,
     headers: Result<HeaderMap, &'static str>,
+    body: Option<SecretString>,
     counts: Vec<RequestCount>,
     patience: Patience,
 }
@@ -43,6 +45,7 @@ impl<'a> RequestBuilder<'a> {
             url,
             account: None,
             headers: Ok(HeaderMap::new()),
+            body: None,
             counts: Vec::new(),
             patience: Patience::default(),
         }
@@ -55,7 +58,6 @@ impl<'a> RequestBuilder<'a> {
     }
 
     /// Sends a header. Its value is taken for a secret.
-    #[allow(dead_code, reason = "Harbor 2.x needs none, bearer tokens do")]
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers = self.headers.and_then(|mut headers| {
             let key = HeaderName::try_from(name).map_err(|_| name)?;
@@ -64,6 +66,26 @@ impl<'a> RequestBuilder<'a> {
             headers.insert(key, value);
             Ok(headers)
         });
+        self
+    }
+
+    /// Sends these fields as a form.
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let form = form.extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", form)
+    }
+
+    /// Sends this JSON.
+    pub(crate) fn json(self, value: &serde_json::Value) -> Self {
+        self.body("application/json", value.to_string())
+    }
+
+    fn body(mut self, content_type: &'static str, body: String) -> Self {
+        if let Ok(headers) = &mut self.headers {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        self.body = Some(body.into());
         self
     }
 
@@ -93,7 +115,12 @@ impl<'a> RequestBuilder<'a> {
         let account = self.account.take();
         let headers = self.all_headers(account.as_ref())?;
         let clock = &**self.client.clock();
-        let mut attempts = Attempts::new(self.patience);
+        let is_repeatable = self.method != Method::POST;
+        let mut attempts = Attempts::new(if is_repeatable {
+            self.patience
+        } else {
+            Patience::Probe
+        });
         let (mut asked_before, mut redirects) = (false, 0);
         loop {
             let pass = self.admission(account.as_ref()).await?;
@@ -118,8 +145,8 @@ impl<'a> RequestBuilder<'a> {
                 self.rest(throttle, &answer, &mut attempts)?;
                 continue;
             }
-            if let Some(pass) = pass {
-                let unauthorized = answer.status() == 401;
+            if let (Some(pass), Some(account)) = (pass, &account) {
+                let unauthorized = account.is_refused_by(&answer);
                 let verdict = pass
                     .judge(unauthorized, answer.elapsed(), asked_before, clock)
                     .map_err(|_| refused(answer.context(), answer.words()))?;
@@ -129,6 +156,7 @@ impl<'a> RequestBuilder<'a> {
                 }
             }
             match redirection(&self.url, &answer)? {
+                Some(_) if !is_repeatable => return Ok(answer),
                 Some(target) if redirects < REDIRECTS => {
                     redirects += 1;
                     self.url = target;
@@ -148,6 +176,13 @@ impl<'a> RequestBuilder<'a> {
         let Some(account) = account else {
             return Ok(None);
         };
+        if !account.may_go_to(&self.url) {
+            return Err(IntegrationError::ProtocolViolation {
+                context: Box::new(self.client.context_of(self.step, &self.url)),
+                violation: Violation::ForeignHost,
+                source: None,
+            });
+        }
         match account.gate().enter(&**self.client.clock()).await {
             Ok(pass) => Ok(Some(pass)),
             Err(_) => Err(refused(self.client.context_of(self.step, &self.url), None)),
@@ -160,6 +195,7 @@ impl<'a> RequestBuilder<'a> {
             method: &self.method,
             step: self.step,
             url: &self.url,
+            body: self.body.as_ref(),
             counts: &self.counts,
         }
     }
@@ -194,10 +230,7 @@ impl<'a> RequestBuilder<'a> {
         let mut headers =
             std::mem::replace(&mut self.headers, Ok(HeaderMap::new())).map_err(unfit)?;
         if let Some(account) = account {
-            let value = account
-                .authorization()
-                .map_err(|_| unfit(AUTHORIZATION.as_str()))?;
-            headers.insert(AUTHORIZATION, value);
+            account.authorize(&mut headers).map_err(unfit)?;
         }
         Ok(headers)
     }

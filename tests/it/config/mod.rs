@@ -1,14 +1,17 @@
 //! What operators rely on in a configuration: each documented key, every fault at once, and no
 //! password in any text.
 
-use std::{fmt::Debug, net::IpAddr, num::NonZeroU32, time::Duration};
+mod quay;
+mod secrecy;
+mod session;
 
-use proptest::prelude::*;
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+
 use registry_intake::{
     config::{
         Config, ConfigDraft, ConfigErrors, ConfigFault, ConfigProblem, ConfigWarning,
         IntegrationConfig, IntegrationDraft, NetworkType, Protocol, RegistryType, RegistryVersion,
-        RequiredRole, Secret, SpeedLimit,
+        RequiredRole, Secret, SessionUse, SpeedLimit,
     },
     error::{ErrorCode, ErrorRecord},
     image::RegistryKind,
@@ -34,6 +37,7 @@ requests_in_flight = 8
 timeouts = { connect = 5, read = 0.25 }
 realm_hosts = ["Auth.example.com"]
 include_proxy_caches = true
+session = "never"
 "#;
 
 const LEAST: &str = r#"
@@ -110,6 +114,7 @@ fn full_by_builder() -> Result<IntegrationConfig, ConfigErrors> {
         .read_timeout(Duration::from_millis(250))
         .realm_hosts(["Auth.example.com"])
         .include_proxy_caches(true)
+        .session(SessionUse::Never)
         .build()
 }
 
@@ -137,6 +142,7 @@ fn each_documented_key_is_read() {
     assert_eq!(config.timeouts().read, Duration::from_millis(250));
     assert_eq!(config.realm_hosts(), ["auth.example.com"]);
     assert!(config.include_proxy_caches());
+    assert_eq!(config.session(), SessionUse::Never);
     assert_eq!(config.warnings(), []);
 }
 
@@ -155,6 +161,7 @@ fn what_is_left_out_has_its_documented_default() {
     assert_eq!(config.timeouts().read, Duration::from_secs(30));
     assert_eq!(config.realm_hosts(), [""; 0]);
     assert!(!config.include_proxy_caches());
+    assert_eq!(config.session(), SessionUse::Auto);
 
     let http = read(&with(r#"protocol = "http""#));
     assert_eq!(http.endpoint().authority(), "harbor.example.com:80");
@@ -196,6 +203,7 @@ fn builder_toml_and_json_make_the_same_integration() {
         "username": "admin", "password": {"env": "HARBOR_PASSWORD"}, "required_role": "admin",
         "requests_in_flight": 8, "timeouts": {"connect": 5, "read": 0.25},
         "realm_hosts": ["Auth.example.com"], "include_proxy_caches": true,
+        "session": "never",
     });
     let from_json = one(&json.to_string()).unwrap();
     let from_document = many(&serde_json::json!({ "integrations": [json] }).to_string()).unwrap();
@@ -299,7 +307,7 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
     let text = errors.to_string();
     let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hybrid, \
                 speed_limit, username, required_role, requests_in_flight, realm_hosts, \
-                include_proxy_caches, password, namespaces, timeouts";
+                include_proxy_caches, session, password, namespaces, timeouts";
     let forms = r#"{ env = "NAME" }, { file = "PATH" }, or a string that is not empty"#;
     let host = "a host name or IP address alone, without scheme, user, port and path";
     let lines = [
@@ -394,6 +402,7 @@ fn each_value_out_of_bounds_is_a_fault_of_its_field() {
         "realm_hosts = \"auth.example.com\"",
         "realm_hosts = [5]",
         "include_proxy_caches = 1",
+        r#"session = "sometimes""#,
         "timeouts = 5",
     ] {
         let faults = faults(&with(line));
@@ -553,230 +562,4 @@ fn warnings_are_data_with_a_code_and_a_message() {
     );
     let built = full_by_builder().unwrap();
     assert_eq!(built.warnings(), []);
-}
-
-/// What can be shown of the error, or of the integration.
-fn texts<T: Debug>(outcome: &Result<T, impl std::error::Error>) -> Vec<String> {
-    match outcome {
-        Ok(config) => vec![format!("{config:?}"), format!("{config:#?}")],
-        Err(error) => vec![
-            format!("{error}"),
-            format!("{error:?}"),
-            format!("{error:#?}"),
-        ],
-    }
-}
-
-/// Whether a text shows the password in any spelling.
-fn show(texts: &[String], password: &str) -> bool {
-    let escaped = password.escape_debug().to_string();
-    let quoted = serde_json::Value::from(password).to_string();
-    texts.iter().any(|text| {
-        [password, &escaped, quoted.trim_matches('"')]
-            .iter()
-            .any(|spelling| text.contains(spelling))
-    })
-}
-
-fn shows<T: Debug>(outcome: &Result<T, impl std::error::Error>, password: &str) -> bool {
-    show(&texts(outcome), password)
-}
-
-/// Where an operator may put a password, rightly or by mistake, in TOML and in JSON.
-fn placings(password: &str) -> Vec<(String, serde_json::Value)> {
-    let json = serde_json::Value::from(password);
-    let quoted = json.to_string();
-    let placed = |toml: &str, json: serde_json::Value| {
-        let toml = toml.replace("PW", &quoted);
-        (toml, json)
-    };
-    vec![
-        placed("password = PW", serde_json::json!({ "password": json })),
-        placed("pasword = PW", serde_json::json!({ "pasword": json })),
-        placed("password = [PW]", serde_json::json!({ "password": [json] })),
-        placed(
-            "password = { evn = PW }",
-            serde_json::json!({ "password": { "evn": json } }),
-        ),
-        placed(
-            "password = { env = \"A\", value = PW }",
-            serde_json::json!({ "password": { "env": "A", "value": json } }),
-        ),
-        placed(
-            "password = { env = [PW] }",
-            serde_json::json!({ "password": { "env": [json] } }),
-        ),
-        placed(
-            "password.PW = 1",
-            serde_json::json!({ "password": { password: 1 } }),
-        ),
-        placed(
-            "auth = { user = \"admin\", password = PW }",
-            serde_json::json!({ "auth": { "password": json } }),
-        ),
-        placed(
-            "timeouts = { password = PW }",
-            serde_json::json!({ "timeouts": { "password": json } }),
-        ),
-        placed("port = [PW]", serde_json::json!({ "port": [json] })),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
-
-    #[test]
-    fn no_text_shows_a_password_of_a_broken_document(
-        password in prop_oneof!["[a-z0-9]{8,24}", "[ -~]{8,24}", "\\PC{8,16}"],
-        broken_line in prop_oneof![Just(""), Just("port = 0"), Just("= 5"), Just("hybrid = yes")],
-        cut in any::<prop::sample::Index>(),
-        garbage in prop_oneof![Just(""), Just("\""), Just("'"), Just("\n"), Just("]"), Just("\\")],
-        length in 0_usize..3,
-    ) {
-        for (toml, json) in placings(&password) {
-            let document = format!("{}\n{toml}\n{broken_line}\n", without("password"));
-            prop_assert!(!shows(&Config::from_toml(&document), &password), "{document}");
-            for embedding in embeddings(&document) {
-                prop_assert!(!show(&told_when_embedded(&embedding), &password), "{embedding}");
-            }
-
-            let chars: Vec<char> = document.chars().collect();
-            let at = cut.index(chars.len());
-            let after = (at + length).min(chars.len());
-            let damaged: String = chars[..at]
-                .iter()
-                .chain(garbage.chars().collect::<Vec<_>>().iter())
-                .chain(&chars[after..])
-                .collect();
-            prop_assert!(!shows(&Config::from_toml(&damaged), &password), "{damaged}");
-
-            let mut entry = serde_json::json!({
-                "name": "x", "type": "quay", "version": "V2", "domain": "quay.example.com",
-                "username": "admin",
-            });
-            entry.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
-            let text = entry.to_string();
-            prop_assert!(!shows(&one(&text), &password), "{text}");
-            let end = text.char_indices().map(|(at, _)| at).nth(cut.index(text.chars().count()));
-            let truncated = &text[..end.unwrap()];
-            let read: Result<IntegrationDraft, _> = serde_json::from_str(truncated);
-            prop_assert!(!shows(&read, &password), "{truncated}");
-        }
-    }
-}
-
-/// The document as a part of an embedder's own: as tables and as inline tables, of both drafts.
-fn embeddings(document: &str) -> Vec<String> {
-    let lines = document.lines().filter(|line| !line.trim().is_empty());
-    let inline = lines.clone().skip(1).collect::<Vec<_>>().join(", ");
-    vec![
-        document.replace("[[integrations]]", "[[registries]]"),
-        document.replace("[[integrations]]", "[[intake.integrations]]"),
-        format!("registries = [{{ {inline} }}]"),
-        format!("intake = {{ integrations = [{{ {inline} }}] }}"),
-        format!("intake = {{ {inline} }}"),
-    ]
-}
-
-/// All that an embedder could show of a document whose syntax is right, and of its errors. A
-/// syntax error is the embedder's own.
-fn told_when_embedded(document: &str) -> Vec<String> {
-    if document.parse::<toml::Table>().is_err() {
-        return Vec::new();
-    }
-    let embedder: Embedder = toml::from_str(document).expect("content that fails no reading");
-    let mut told = vec![format!("{embedder:?}")];
-    let registries = embedder.registries.into_iter();
-    told.extend(registries.flat_map(|draft| texts(&draft.validate())));
-    told.extend(
-        embedder
-            .intake
-            .into_iter()
-            .flat_map(|draft| texts(&draft.validate())),
-    );
-    told
-}
-
-const QUAY: &str = r#"
-[[integrations]]
-name = "quay"
-type = "quay"
-version = "V2"
-domain = "quay.example.com"
-
-[[integrations.namespaces]]
-organization = "acme"
-auth_token = { env = "QUAY_ACME_TOKEN" }
-
-[[integrations.namespaces]]
-organization = "umbrella"
-auth_token = { file = "/run/secrets/umbrella" }
-"#;
-
-#[test]
-fn a_quay_has_organisations_and_needs_no_account() {
-    let config = read(QUAY);
-    assert_eq!(config.registry(), RegistryKind::Quay);
-    assert!(config.account().is_none());
-    let names = config.namespaces().iter().map(|one| &*one.organization);
-    assert_eq!(names.collect::<Vec<_>>(), ["acme", "umbrella"]);
-    assert_eq!(config.requests_in_flight().get(), 2);
-    let by_builder = IntegrationConfig::builder("quay")
-        .registry_type(RegistryType::Quay)
-        .version(RegistryVersion::V2)
-        .domain("quay.example.com")
-        .namespace("acme", Secret::env("QUAY_ACME_TOKEN"))
-        .namespace("umbrella", Secret::file("/run/secrets/umbrella"))
-        .build()
-        .unwrap();
-    assert_eq!(format!("{by_builder:?}"), format!("{config:?}"));
-}
-
-#[test]
-fn an_account_that_is_given_in_part_is_a_fault_for_a_quay_too() {
-    let half = QUAY.replacen("domain =", "username = \"acme+robot\"\ndomain =", 1);
-    let faults = faults(&half);
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    assert_eq!(faults[0].field(), "password");
-}
-
-#[test]
-fn each_organisation_is_named_once_and_has_its_token() {
-    let document = r#"
-[[integrations]]
-name = "quay"
-type = "quay"
-version = "V2"
-domain = "quay.example.com"
-namespaces = [
-    { organization = "acme", auth_token = "abcdefgh-1" },
-    { organization = "acme", auth_token = "abcdefgh-2" },
-    { organization = "a/b" },
-    { organisation = "umbrella", auth_token = 7 },
-]
-"#;
-    let text = Config::from_toml(document).unwrap_err().to_string();
-    for expected in [
-        "namespaces[1].organization is named twice",
-        "namespaces[2].organization has white space or a slash",
-        "namespaces[2].auth_token is missing",
-        "namespaces[3].organisation is no known key (perhaps organization is meant)",
-        "namespaces[3].organization is missing",
-        "namespaces[3].auth_token is of type",
-    ] {
-        assert!(text.contains(expected), "{expected:?} is not in {text}");
-    }
-    assert!(!text.contains("abcdefgh"), "{text}");
-}
-
-#[test]
-fn organisations_belong_to_a_quay_alone() {
-    let none = QUAY.split("[[integrations.namespaces]]").next().unwrap();
-    assert_eq!(faults(none)[0].field(), "namespaces");
-    let harbor = format!(
-        "{LEAST}\n[[integrations.namespaces]]\norganization = \"acme\"\nauth_token = {{ env = \"T\" }}\n"
-    );
-    let faults = faults(&harbor);
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    assert_eq!(faults[0].field(), "namespaces");
 }
