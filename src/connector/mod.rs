@@ -11,6 +11,7 @@ mod harbor;
 mod listing;
 mod pull_access;
 mod quay;
+mod session;
 mod unsupported;
 mod verification;
 mod walk;

@@ -130,6 +130,9 @@ impl Account {
                 headers.insert(ORIGIN, HeaderValue::try_from(text).map_err(|_| "origin")?);
                 headers.insert(REFERER, page);
                 headers.insert(SCRIPT, HeaderValue::from_static("XMLHttpRequest"));
+                if secret.is_empty() {
+                    return Ok(());
+                }
                 insert_secret(headers, COOKIE, "cookie", secret.to_owned().into())
             }
         }

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
+use super::{connection::url, wire::OrganizationWire};
 use crate::{
+    connector::session::Session,
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, HttpClient, Patience, RequestCount},
 };
-
-use super::{connection::url, wire::OrganizationWire};
 
 /// What a token is worth in its organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub(super) struct Api {
     pub(super) client: HttpClient,
     pub(super) organization: String,
     pub(super) account: Account,
+    /// Used before the account where there is one.
+    pub(super) session: Option<Arc<Session>>,
     pub(super) requests: RequestCount,
     pub(super) patience: Patience,
 }
@@ -43,13 +47,15 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, IntegrationError> {
-        self.client
-            .get(step, url(&self.client, path, query))
-            .account(&self.account)
-            .counted(&self.requests)
-            .patience(self.patience)
-            .send()
-            .await
+        let url = url(&self.client, path, query);
+        let request = |account: &Account| {
+            let request = self.client.get(step, url.clone()).account(account);
+            request.counted(&self.requests).patience(self.patience)
+        };
+        match &self.session {
+            Some(session) => session.send(&self.account, request).await,
+            None => request(&self.account).send().await,
+        }
     }
 
     /// Whether the organisation exists, and whether it shows itself as to its administrator.

@@ -21,6 +21,8 @@ pub(super) struct Connection {
     /// The accounts of the last connection, with their gates: what was refused is not tried again
     /// until it is another secret.
     accounts: Mutex<HashMap<String, Account>>,
+    /// The password with which signing in was refused: each refusal locks the user for longer.
+    refused: Mutex<Option<SecretValue>>,
 }
 
 /// What only a Quay says: where it gives out tokens, and under which name.
@@ -38,6 +40,7 @@ impl Connection {
             client: HttpClient::new(ConnectionSettings::from(config), clock)?,
             config: config.clone(),
             accounts: Mutex::default(),
+            refused: Mutex::default(),
         })
     }
 
@@ -54,6 +57,17 @@ impl Connection {
                 field,
                 source: Box::new(error),
             })
+    }
+
+    pub(super) fn has_refused(&self, password: &SecretValue) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused
+            .as_ref()
+            .is_some_and(|refused| refused.expose() == password.expose())
+    }
+
+    pub(super) fn refuse(&self, password: SecretValue) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
     }
 
     /// The organisation's API by its present token; by the same account, gate included, while the
@@ -84,6 +98,7 @@ impl Connection {
             client: self.client.clone(),
             organization: namespace.organization.clone(),
             account,
+            session: None,
             requests: requests.clone(),
             patience,
         })

@@ -1,6 +1,7 @@
 use std::{
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     config::RequiredRole,
-    connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage},
+    connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage, session::Session},
     error::{ErrorContext, Incompleteness, IntegrationError, Step, Violation},
     image::{Cursor, Entry, EntryPage, Next, Proof, RegistryKind, RepositoryName, Scope},
 };
@@ -27,6 +28,7 @@ const READINGS: u32 = 4;
 #[derive(Debug)]
 pub(super) struct QuayListing {
     pub(super) organizations: Vec<Api>,
+    pub(super) session: Option<Arc<Session>>,
     pub(super) required_role: RequiredRole,
     pub(super) readings: tokio::sync::Mutex<Vec<Readings>>,
 }
@@ -137,6 +139,9 @@ impl Listing for QuayListing {
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
+        if let Some(session) = &self.session {
+            session.close().await;
+        }
         let readings = self.readings.into_inner();
         let organizations = self.organizations.iter().zip(&readings);
         let vanished = organizations.flat_map(|(api, reading)| {

@@ -9,12 +9,14 @@
 //! | `GET /api/v1/repository?namespace={name}` | the organisation's repositories, 100 a page |
 //! | `GET /api/v1/repository/{name}/tag/` | a repository's tags, 100 a page |
 //! | `GET /v2/auth` | why a token is refused; the right to pull |
+//! | `GET /csrf_token`, `POST /api/v1/signin`, `POST /api/v1/signout` | a session, where asked for |
 //!
 //! Facts about the servers were recorded on a real Quay 3. No 1.x or 2.x was.
 
 mod api;
 mod connection;
 mod listing;
+mod sign_in;
 mod verify;
 mod wire;
 
@@ -22,12 +24,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{connection::Connection, listing::QuayListing};
+use self::{connection::Connection, listing::QuayListing, sign_in::PageSignIn};
 use crate::{
     clock::Clock,
     config::IntegrationConfig,
     connector::{
         Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
+        session::Session,
     },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
@@ -39,7 +42,7 @@ const TOKEN_USER: &str = "$oauthtoken";
 
 #[derive(Debug)]
 pub(in crate::connector) struct Quay {
-    connection: Connection,
+    connection: Arc<Connection>,
 }
 
 impl Quay {
@@ -47,7 +50,9 @@ impl Quay {
         config: &IntegrationConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IntegrationError> {
-        Connection::new(config, clock).map(|connection| Self { connection })
+        Connection::new(config, clock).map(|connection| Self {
+            connection: Arc::new(connection),
+        })
     }
 }
 
@@ -85,8 +90,17 @@ impl RegistryConnector for Quay {
                 .await?;
             organizations.push(api);
         }
+        let sign_in = PageSignIn::wanted(&self.connection, &organizations, requests);
+        let session = match sign_in {
+            Some(sign_in) => Some(Session::open(sign_in).await),
+            None => None,
+        };
+        for api in &mut organizations {
+            api.session.clone_from(&session);
+        }
         Ok(Box::new(QuayListing {
             organizations,
+            session,
             required_role: self.connection.config.required_role(),
             readings: tokio::sync::Mutex::default(),
         }))

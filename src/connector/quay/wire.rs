@@ -17,6 +17,19 @@ pub(super) struct OrganizationWire {
     pub(super) is_admin: bool,
 }
 
+#[derive(Deserialize)]
+pub(super) struct CsrfWire {
+    pub(super) csrf_token: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SignInWire {
+    #[serde(default)]
+    pub(super) success: bool,
+    #[serde(default, rename = "invalidCredentials")]
+    pub(super) invalid_credentials: bool,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct RepositoriesWire {
     pub(super) repositories: Vec<RepositoryWire>,

@@ -1,10 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::wire::{ErrorsWire, StatisticsWire, UserWire};
 use crate::{
-    connector::harbor::session::Harbor,
+    connector::{harbor::session::Harbor, session::Session},
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
     image::RepositoryName,
@@ -32,6 +32,8 @@ impl Identity {
 pub(super) struct Api {
     pub(super) harbor: Arc<Harbor>,
     pub(super) account: Account,
+    /// Used before the account where there is one.
+    pub(super) session: Option<Arc<Session>>,
     pub(super) requests: RequestCount,
     pub(super) patience: Patience,
 }
@@ -44,36 +46,40 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, IntegrationError> {
-        self.harbor
-            .client
-            .get(step, self.harbor.url(&format!("/api/v2.0{path}"), query))
-            .account(&self.account)
-            .counted(&self.requests)
-            .patience(self.patience)
-            .send()
-            .await
+        let url = self.harbor.url(&format!("/api/v2.0{path}"), query);
+        let request = |account: &Account| {
+            let request = self.harbor.client.get(step, url.clone()).account(account);
+            request.counted(&self.requests).patience(self.patience)
+        };
+        match &self.session {
+            Some(session) => session.send(&self.account, request).await,
+            None => request(&self.account).send().await,
+        }
     }
 
     /// Proves the account: lists answer a wrong password as they answer a stranger, and only
-    /// `users/current` refuses it.
-    pub(super) async fn identify(&self) -> Result<Identity, IntegrationError> {
+    /// `users/current` refuses it. Tells how long the server took to weigh it, too.
+    pub(super) async fn identify(&self) -> Result<(Identity, Duration), IntegrationError> {
         let answer = self.get(Step::Credentials, "/users/current", &[]).await?;
-        match answer.status() {
-            200 if answer.json::<UserWire>()?.is_admin() => Ok(Identity::Admin),
-            200 => Ok(Identity::User),
-            412 => Ok(Identity::Robot),
+        let identity = match answer.status() {
+            200 if answer.json::<UserWire>()?.is_admin() => Identity::Admin,
+            200 => Identity::User,
+            412 => Identity::Robot,
             // 2.0 answers a valid robot so, but a broken server may answer anybody so. No user has
             // such a name, and the distribution API refuses a wrong secret.
             500 if self.harbor.login.username.starts_with("robot$") => {
                 self.may_pull(Step::Credentials).await?;
-                Ok(Identity::Robot)
+                Identity::Robot
             }
-            404 => Err(IntegrationError::RegistryTypeError {
-                context: Box::new(answer.context()),
-            }),
-            500.. => Err(refusal(&answer, Identity::User)),
-            _ => Err(answer.violation(Violation::Status)),
-        }
+            404 => {
+                return Err(IntegrationError::RegistryTypeError {
+                    context: Box::new(answer.context()),
+                });
+            }
+            500.. => return Err(refusal(&answer, Identity::User)),
+            _ => return Err(answer.violation(Violation::Status)),
+        };
+        Ok((identity, answer.elapsed()))
     }
 
     /// The distribution API takes the credentials as they are, and refuses wrong ones.

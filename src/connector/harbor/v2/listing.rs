@@ -95,6 +95,9 @@ impl Listing for V2Listing {
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
         let scopes = self.scopes.into_inner();
         let vanished = self.projects.without(scopes.projects());
+        if let Some(session) = &self.api.session {
+            session.close().await;
+        }
         let proof = scopes.proof(&self.api)?;
         Ok(RunProof::new(proof).with_vanished(vanished))
     }

@@ -12,6 +12,7 @@
 //! | `GET /api/v2.0/projects/{name}/repositories` | a project's repositories | 2.0 |
 //! | `GET /api/v2.0/projects/{name}/repositories/{name}/artifacts` | a repository's artifacts | 2.0 |
 //! | `GET /v2/` | the right to pull | 2.0 |
+//! | `POST /c/login`, `GET /c/log_out` | a session, where hashing is slow | 2.0 |
 //!
 //! Which of the lists a server has is found out by asking it, not from its version.
 
@@ -19,6 +20,7 @@ mod api;
 mod listing;
 mod pager;
 mod scopes;
+mod sign_in;
 mod verify;
 mod wire;
 
@@ -29,6 +31,7 @@ use async_trait::async_trait;
 use self::{
     api::{Api, Identity},
     listing::{Projects, V2Listing},
+    sign_in::FormSignIn,
 };
 use super::session::Harbor;
 use crate::{
@@ -36,6 +39,7 @@ use crate::{
     config::{IntegrationConfig, RequiredRole},
     connector::{
         Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
+        session::Session,
     },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
@@ -97,14 +101,18 @@ impl RegistryConnector for HarborV2 {
         &self,
         requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError> {
-        let api = Api {
+        let mut api = Api {
             account: self.harbor.account().await?,
+            session: None,
             harbor: Arc::clone(&self.harbor),
             requests: requests.clone(),
             patience: Patience::Run,
         };
-        let identity = api.identify().await?;
+        let (identity, hashed) = api.identify().await?;
         self.admits(identity)?;
+        if let Some(sign_in) = FormSignIn::wanted(&api, identity, hashed) {
+            api.session = Some(Session::open(sign_in).await);
+        }
         Ok(Box::new(V2Listing {
             api,
             identity,

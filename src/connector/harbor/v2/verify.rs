@@ -43,10 +43,11 @@ impl HarborV2 {
         let api = Api {
             harbor: Arc::clone(harbor),
             account,
+            session: None,
             requests: RequestCount::new(),
             patience: Patience::Probe,
         };
-        let identity = report
+        let (identity, _) = report
             .probe(clock, Step::Credentials, host, api.identify())
             .await?;
         // Since 2.13 the exact version is told to valid credentials alone.

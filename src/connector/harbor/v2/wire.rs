@@ -123,6 +123,7 @@ pub(super) struct StatisticsWire {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SystemInfoWire {
+    pub(super) auth_mode: Option<String>,
     pub(super) harbor_version: Option<String>,
 }
 
