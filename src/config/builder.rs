@@ -145,7 +145,8 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// How many requests may be in flight at once. By default 4, and 2 for Quay.
+    /// How many requests may be in flight at once. By default 4, and 2 for a Quay without
+    /// [`SessionUse::Always`].
     #[must_use]
     pub const fn requests_in_flight(mut self, requests: usize) -> Self {
         self.requests_in_flight = Some(requests as i128);

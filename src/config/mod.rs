@@ -23,7 +23,7 @@
 //! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required with `username` |
 //! | `namespaces` | tables of `organization` and `auth_token`, a secret | required for `quay` alone |
 //! | `required_role` | `admin`, `list` | default `admin` |
-//! | `requests_in_flight` | 1 to 64 | default 4; 2 for `quay` |
+//! | `requests_in_flight` | 1 to 64 | default 4; 2 for `quay` without a session |
 //! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |

@@ -58,7 +58,8 @@ impl IntegrationConfigBuilder {
         let account = account(faults, self.username, self.password, !is_quay || signs_in);
         let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain);
         let namespaces = namespaces(faults, registry_type, self.namespaces);
-        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, is_quay);
+        let sends_tokens = is_quay && !signs_in;
+        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, sends_tokens);
         let default = Timeouts::default();
         let timeouts = Timeouts {
             connect: timeout(
@@ -202,10 +203,10 @@ fn namespaces(
 fn requests_in_flight(
     faults: &mut Faults,
     requests: Option<i128>,
-    is_quay: bool,
+    sends_tokens: bool,
 ) -> Option<NonZeroUsize> {
     let Some(requests) = requests else {
-        return Some(if is_quay {
+        return Some(if sends_tokens {
             QUAY_IN_FLIGHT
         } else {
             DEFAULT_IN_FLIGHT

@@ -8,7 +8,7 @@ use std::{
 
 use registry_intake::{
     clock::{Clock, SystemClock},
-    config::IntegrationConfigBuilder,
+    config::{IntegrationConfigBuilder, Secret, SessionUse},
     conformance::{Shown, Subject},
     connector::RegistryConnector,
     inventory::{Inventory, SqliteInventory},
@@ -32,6 +32,11 @@ struct Harbor {
 impl Harbor {
     async fn as_admin(release: Release, clock: Arc<dyn Clock>) -> Self {
         Self::start(release, clock, as_admin, HarborV2::USERNAME).await
+    }
+
+    async fn by_session(release: Release, clock: Arc<dyn Clock>) -> Self {
+        let account = |harbor: &HarborV2| as_admin(harbor).session(SessionUse::Always);
+        Self::start(release, clock, account, HarborV2::USERNAME).await
     }
 
     async fn as_robot(release: Release, clock: Arc<dyn Clock>) -> Self {
@@ -164,14 +169,15 @@ impl Subject for Harbor {
     }
 }
 
-/// A Quay by its organisation administrator's token.
+/// A Quay by its organisations' administrator.
 struct QuaySubject {
     quay: Arc<Quay>,
+    session: SessionUse,
     clock: Arc<dyn Clock>,
 }
 
 impl QuaySubject {
-    async fn start(clock: Arc<dyn Clock>) -> Self {
+    async fn start(clock: Arc<dyn Clock>, session: SessionUse) -> Self {
         let mut contents = quay::Contents::empty();
         for organization in ["acme", "doomed", "none"] {
             contents.create_organization(quay::Organization::new(organization));
@@ -188,6 +194,7 @@ impl QuaySubject {
         let quay = builder.clock(Arc::clone(&clock)).start().await.unwrap();
         Self {
             quay: Arc::new(quay),
+            session,
             clock,
         }
     }
@@ -199,10 +206,12 @@ impl QuaySubject {
 
 impl Subject for QuaySubject {
     fn connector(&self) -> Arc<dyn RegistryConnector> {
-        crate::quay::connector(
-            crate::quay::config(&self.quay, &["acme", "doomed", "none"], Quay::AUTH_TOKEN),
-            &self.clock,
-        )
+        let organizations = ["acme", "doomed", "none"];
+        let config = crate::quay::config(&self.quay, &organizations, Quay::AUTH_TOKEN)
+            .username(Quay::USERNAME)
+            .password(Secret::new(Quay::PASSWORD))
+            .session(self.session);
+        crate::quay::connector(config, &self.clock)
     }
 
     fn contents(&self) -> BTreeSet<Shown> {
@@ -298,7 +307,10 @@ conformance! {
     harbor_2_9_as_robot: (async |clock| Harbor::as_robot(Release::V2_9, clock).await);
     harbor_2_5_as_admin: (async |clock| Harbor::as_admin(Release::V2_5, clock).await);
     harbor_2_0_as_admin: (async |clock| Harbor::as_admin(Release::V2_0, clock).await);
-    quay_by_token: (async |clock| QuaySubject::start(clock).await);
+    harbor_2_15_by_session: (async |clock| Harbor::by_session(Release::V2_15, clock).await);
+    harbor_2_5_by_session: (async |clock| Harbor::by_session(Release::V2_5, clock).await);
+    quay_by_token: (async |clock| QuaySubject::start(clock, SessionUse::Never).await);
+    quay_by_session: (async |clock| QuaySubject::start(clock, SessionUse::Always).await);
 }
 
 /// By the machine's clock, since requests in flight meet the lock of the first. A token knows no

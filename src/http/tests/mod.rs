@@ -7,6 +7,7 @@ mod network;
 mod privacy;
 mod redirect;
 mod server;
+mod session;
 mod throttle;
 #[cfg(feature = "rustls")]
 mod tls;

@@ -23,6 +23,7 @@ pub(super) struct Seen {
     /// How many came before it.
     pub(super) before: usize,
     pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Seen {
@@ -157,23 +158,40 @@ impl Resettable for TcpStream {
     }
 }
 
+/// The request, once it is whole.
+fn request(bytes: &[u8]) -> Option<Seen> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let seen = Seen {
+        before: 0,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    };
+    let length = seen.header("content-length");
+    let is_whole = body.len() == length.map_or(0, |length| length.parse().unwrap());
+    is_whole.then_some(seen)
+}
+
 async fn converse<S>(mut stream: S, handler: &Handler, log: &Mutex<Vec<Seen>>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Resettable,
 {
     let mut buffer = Vec::new();
     loop {
-        while !buffer.ends_with(b"\r\n\r\n") {
+        let request = loop {
+            if let Some(request) = request(&buffer) {
+                break request;
+            }
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
             }
-        }
-        let head = String::from_utf8_lossy(&std::mem::take(&mut buffer)).into_owned();
+        };
+        buffer.clear();
         let seen = {
             let mut log = log.lock().unwrap();
             let seen = Seen {
                 before: log.len(),
-                head,
+                ..request
             };
             log.push(seen.clone());
             seen

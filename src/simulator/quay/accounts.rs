@@ -111,6 +111,12 @@ impl Accounts {
         self.state().sessions = Sessions::default();
     }
 
+    /// How many sessions of this user have not ended.
+    #[must_use]
+    pub fn open_sessions(&self, user: &str) -> usize {
+        self.state().sessions.open_of(user)
+    }
+
     /// How often a log-in with this user's or robot's name failed, whether or not there is one.
     /// Attempts while the user was locked are not log-ins.
     #[must_use]

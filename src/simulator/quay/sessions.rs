@@ -37,6 +37,13 @@ impl Sessions {
         self.by_cookie.get(cookie).cloned()
     }
 
+    pub(super) fn open_of(&self, user: &str) -> usize {
+        let sessions = self.by_cookie.values();
+        sessions
+            .filter(|session| session.user.as_deref() == Some(user))
+            .count()
+    }
+
     /// Ends every session of a user.
     pub(super) fn end_of(&mut self, user: &str) {
         self.by_cookie

@@ -37,4 +37,6 @@ fn a_quay_signs_in_only_with_an_account() {
     let account = "username = \"ada\"\npassword = { env = \"P\" }\ndomain =";
     let signing_in = always.replacen("domain =", account, 1);
     assert_eq!(read(&signing_in).session(), SessionUse::Always);
+    // What costs the server no slow hash needs not be asked for so gently.
+    assert_eq!(read(&signing_in).requests_in_flight().get(), 4);
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod listing;
 mod recordings;
+mod session;
 mod verification;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

@@ -1,6 +1,7 @@
 //! The Quay connector against a simulated Quay 3.
 
 mod listing;
+mod session;
 mod verification;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

@@ -111,7 +111,11 @@ impl SignIn for FormSignIn {
             ..self.api.clone()
         };
         let (identity, _) = by_session.identify().await?;
-        Ok((identity == self.identity).then_some(session))
+        if identity == self.identity {
+            return Ok(Some(session));
+        }
+        self.sign_out(&session).await?;
+        Ok(None)
     }
 
     async fn sign_out(&self, session: &Account) -> Result<(), IntegrationError> {
