@@ -36,7 +36,9 @@ struct State {
     in_flight: usize,
     max_in_flight: usize,
     by_path: BTreeMap<String, u64>,
+    /// By `Host` header.
     authorizations: BTreeMap<String, BTreeSet<String>>,
+    cookies: BTreeMap<String, BTreeSet<String>>,
     recent: VecDeque<Logged>,
 }
 
@@ -75,6 +77,12 @@ impl RequestLog {
             .unwrap_or_default()
     }
 
+    /// The different `Cookie` headers sent under this `Host` header.
+    #[must_use]
+    pub fn cookies(&self, host: &str) -> BTreeSet<String> {
+        self.state().cookies.get(host).cloned().unwrap_or_default()
+    }
+
     /// The last 4,096 requests, oldest first.
     #[must_use]
     pub fn recent(&self) -> Vec<Logged> {
@@ -95,17 +103,21 @@ impl RequestLog {
     /// Numbers the request and counts it as in flight until the guard is dropped.
     pub(super) fn enter(&self, request: &mut Request) -> InFlight<'_> {
         let mut state = self.state();
+        let state = &mut *state;
         state.numbered += 1;
         request.number = state.numbered;
         state.total += 1;
         state.in_flight += 1;
         state.max_in_flight = state.max_in_flight.max(state.in_flight);
         *state.by_path.entry(request.path.clone()).or_default() += 1;
-        if let Some(authorization) = request.authorization() {
-            let host = request.header("host").unwrap_or_default().to_owned();
-            let seen = state.authorizations.entry(host).or_default();
-            if !seen.contains(authorization) {
-                seen.insert(authorization.to_owned());
+        let host = request.header("host").unwrap_or_default();
+        for (name, seen) in [
+            ("authorization", &mut state.authorizations),
+            ("cookie", &mut state.cookies),
+        ] {
+            if let Some(value) = request.header(name) {
+                let seen = seen.entry(host.to_owned()).or_default();
+                seen.insert(value.to_owned());
             }
         }
         if state.recent.len() == REMEMBERED {
