@@ -11,6 +11,6 @@ mod scope;
 pub use digest::{Digest, InvalidDigest};
 pub use manifest::{Image, ImageKind, Location, Platform, TagRecord};
 pub use name::{InvalidName, RepositoryName, Tag};
-pub use page::{Cursor, Entry, EntryPage, Next};
+pub use page::{ChangeMark, Cursor, Entry, EntryPage, Next};
 pub use registry::RegistryKind;
 pub use scope::{Exclusion, Proof, Scope};

@@ -161,6 +161,7 @@ impl<'a> Run<'a> {
                         pace: &ingester.pace,
                         lease: ingester.lease,
                         max_attempts: ingester.max_attempts,
+                        rescan_after: None,
                     };
                     Turn::Claimed(ingester.inventory.claim(&request).await)
                 };
@@ -226,6 +227,10 @@ impl<'a> Run<'a> {
                     self.report.leased_elsewhere_until = lease_ends_at;
                     self.rest(IngestEvent::Idle { lease_ends_at });
                 }
+            }
+            Ok(Claim::Paused) => {
+                self.claim = self.due_by(None);
+                self.idle = true;
             }
             Err(error) => {
                 self.claim_failures += 1;

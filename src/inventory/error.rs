@@ -1,5 +1,8 @@
-use crate::error::{BoxError, ErrorCode, ErrorRecord, Guidance, Language};
-use crate::image::RegistryKind;
+use crate::{
+    clock::Timestamp,
+    error::{BoxError, ErrorCode, ErrorRecord, Guidance, Language},
+    image::RegistryKind,
+};
 
 /// What an inventory can do wrong.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +38,16 @@ pub enum InventoryError {
         /// The integration's name.
         integration: String,
     },
-    /// A later run of the same integration has begun.
-    #[error("a later run of {integration:?} has begun")]
+    /// Another process is at work on a run of the integration.
+    #[error("a run of {integration:?} is in progress, its lease good until {until}")]
+    RunInProgress {
+        /// The integration's name.
+        integration: String,
+        /// When its lease ends unless it shows a sign of life.
+        until: Timestamp,
+    },
+    /// A later run of the same integration has begun, or another process has taken this one over.
+    #[error("another process has begun or taken over a run of {integration:?}")]
     RunSuperseded {
         /// The integration's name.
         integration: String,
@@ -68,9 +79,13 @@ impl InventoryError {
                 message: "The inventory does not know the integration.",
                 remedy: "Sync the integration first, and check its name and which inventory is used.",
             },
+            (Self::RunInProgress { .. }, Language::English) => Guidance {
+                message: "Another sync of this integration is at work.",
+                remedy: "Nothing has to be done: it makes the inventory true. If its process is dead, a new one goes on when its lease has ended.",
+            },
             (Self::RunSuperseded { .. }, Language::English) => Guidance {
                 message: "Another sync of this integration has begun and took over.",
-                remedy: "Nothing has to be done: the later run makes the inventory true. Let only one process sync an integration.",
+                remedy: "Nothing has to be done: the later run makes the inventory true.",
             },
             (Self::LeaseLost { .. }, Language::English) => Guidance {
                 message: "The image has passed to another hand, or its hand-over was settled already.",
@@ -99,6 +114,13 @@ mod tests {
             (
                 InventoryError::RunSuperseded {
                     integration: integration(),
+                },
+                "Nothing has to be done",
+            ),
+            (
+                InventoryError::RunInProgress {
+                    integration: integration(),
+                    until: Timestamp::UNIX_EPOCH,
                 },
                 "Nothing has to be done",
             ),

@@ -9,11 +9,17 @@ use crate::{
     connector::{ListingEvent, ListingStream, RegistryConnector, RequestCount, list},
     error::{ErrorContext, ErrorRecord, Incompleteness, IntegrationError, Step, Unsupported},
     image::{Proof, Scope},
-    inventory::{Binding, Inventory, InventoryError, RunEnd, RunReport, RunTicket, ScopeOutcome},
+    inventory::{
+        Binding, Inventory, InventoryError, RunEnd, RunKind, RunReport, RunRequest, RunStart,
+        RunTicket, ScopeOutcome, Sighting,
+    },
 };
 
 /// How many events the listing may be ahead of the writing.
 const AHEAD: usize = 4;
+
+/// How long a run is another's to take over after the last page was written.
+const LEASE: Duration = Duration::from_secs(600);
 
 /// Makes the inventory's picture of one integration true again, one run at a time.
 #[derive(Debug, Clone)]
@@ -110,11 +116,23 @@ impl InventorySync {
                 self.judge(&event, &mut verdict);
                 observe(event);
                 let end = self.end(verdict, &requests, began);
-                return Ok(RunReport::unbegun(started_at, self.clock.now(), end));
+                return Ok(RunReport::unbegun(
+                    RunKind::Full,
+                    started_at,
+                    self.clock.now(),
+                    end,
+                ));
             }
             self.take_name(&binding).await?;
         }
-        let ticket = self.inventory.begin_run(&self.integration).await?;
+        let request = RunRequest {
+            integration: &self.integration,
+            kind: RunKind::Full,
+            lease: LEASE,
+            start: RunStart::Anew,
+            mark: None,
+        };
+        let ticket = self.inventory.begin_run(&request).await?.ticket;
         tracing::info!(
             integration = self.integration,
             run = ticket.run,
@@ -158,6 +176,8 @@ impl InventorySync {
         RunEnd {
             proof: verdict.proof,
             failure: verdict.failure,
+            mark: None,
+            blind_to: Vec::new(),
             requests: requests.get(),
             elapsed: self.clock.monotonic().saturating_sub(began),
         }
@@ -206,9 +226,10 @@ impl InventorySync {
                 images,
                 checkpoint,
             } => {
+                let sightings: Vec<_> = images.iter().map(Sighting::of).collect();
                 let changes = self
                     .inventory
-                    .store_page(ticket, &scope, &images, checkpoint.as_ref())
+                    .store_page(ticket, &scope, &sightings, checkpoint.as_ref())
                     .await?;
                 SyncEvent::Page { scope, changes }
             }

@@ -14,7 +14,10 @@ use registry_intake::{
     connector::{RegistryConnector, connect},
     error::ErrorCode,
     image::{Exclusion, Proof, RegistryKind, Scope},
-    inventory::{Binding, ImageState, Inventory, InventoryError, SqliteInventory},
+    inventory::{
+        Binding, ImageState, Inventory, InventoryError, RunKind, RunRequest, RunStart,
+        SqliteInventory,
+    },
     simulator::{
         Action, Fault, HarborV2,
         harbor_v2::{Contents, Project, Push},
@@ -426,7 +429,14 @@ async fn a_run_that_was_overtaken_writes_nothing_more() {
     let overtaken = asked_for_artifacts(&stage.harbor);
     let later = async {
         overtaken.notified().await;
-        let later = stage.inventory.begin_run(NAME).await.unwrap();
+        let anew = RunRequest {
+            integration: NAME,
+            kind: RunKind::Full,
+            lease: Duration::from_secs(60),
+            start: RunStart::Anew,
+            mark: None,
+        };
+        let later = stage.inventory.begin_run(&anew).await.unwrap();
         stage.harbor.faults().clear();
         while time.sleepers() == 0 {
             tokio::task::yield_now().await;
@@ -445,5 +455,5 @@ async fn a_run_that_was_overtaken_writes_nothing_more() {
         "{error}"
     );
     assert_eq!(stage.held().await, Held::new());
-    assert_eq!(later.integration, NAME);
+    assert_eq!(later.ticket.integration, NAME);
 }

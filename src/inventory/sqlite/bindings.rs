@@ -1,11 +1,16 @@
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::{
-    Write, runs,
+    Write, reports,
+    runs::open_run,
     stored::{Stored, count, json, to_json, word},
 };
-use crate::inventory::{
-    Binding, ImageState, IntegrationSummary, InventoryError, StateCounts, VerificationRecord,
+use crate::{
+    image::ChangeMark,
+    inventory::{
+        Binding, ImageState, IntegrationSummary, InventoryError, Paused, StateCounts,
+        VerificationRecord,
+    },
 };
 
 const VERIFICATION: &str = "verification";
@@ -15,14 +20,8 @@ impl Write {
         if is_bound(self.connection(), binding).await? {
             return Ok(());
         }
-        self.rehome(binding).await
-    }
-
-    pub(super) async fn rehome(&mut self, binding: &Binding) -> Stored<()> {
         sqlx::query(
-            "INSERT INTO integration (name, kind, registry, bound_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (name) DO UPDATE
-             SET kind = excluded.kind, registry = excluded.registry, bound_at = excluded.bound_at",
+            "INSERT INTO integration (name, kind, registry, bound_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(&binding.integration)
         .bind(binding.kind.as_str())
@@ -30,6 +29,44 @@ impl Write {
         .bind(self.nanos())
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    pub(super) async fn rehome(&mut self, binding: &Binding) -> Stored<()> {
+        let moved: Option<i64> = sqlx::query_scalar(
+            "UPDATE integration
+             SET kind = $2, registry = $3, bound_at = $4, change_mark = NULL, complete_run = NULL
+             WHERE name = $1 AND NOT (kind = $2 AND registry = $3)
+             RETURNING id",
+        )
+        .bind(&binding.integration)
+        .bind(binding.kind.as_str())
+        .bind(&binding.registry)
+        .bind(self.nanos())
+        .fetch_optional(self.connection())
+        .await?;
+        match moved {
+            Some(id) => {
+                self.give_up(&binding.integration, id).await?;
+                self.let_go_of_held(id).await
+            }
+            None => self.bind(binding).await,
+        }
+    }
+
+    pub(super) async fn set_paused(&mut self, integration: &str, paused: Paused) -> Stored<()> {
+        let known = sqlx::query(
+            "UPDATE integration SET sync_paused = $2, ingestion_paused = $3 WHERE name = $1",
+        )
+        .bind(integration)
+        .bind(paused.sync)
+        .bind(paused.ingestion)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        if known == 0 {
+            return Err(unknown(integration).into());
+        }
         Ok(())
     }
 
@@ -79,30 +116,47 @@ pub(super) fn unknown(integration: &str) -> InventoryError {
 pub(super) async fn integrations(readers: &SqlitePool) -> Stored<Vec<IntegrationSummary>> {
     // One snapshot for all that is told.
     let mut read = readers.begin().await?;
-    let bound: Vec<(i64, String, String, String, Option<String>)> = sqlx::query_as(
-        "SELECT id, name, kind, registry, verification FROM integration ORDER BY name",
+    let bound = sqlx::query(
+        "SELECT id, name, kind, registry, verification, change_mark, sync_paused,
+                ingestion_paused,
+                (SELECT count(*) FROM location
+                 JOIN repository ON repository.id = location.repository
+                 WHERE held_run IS NOT NULL AND repository.integration = integration.id) AS held
+         FROM integration WHERE removed_at IS NULL ORDER BY name",
     )
     .fetch_all(&mut *read)
     .await?;
     let mut summaries = Vec::with_capacity(bound.len());
-    for (id, integration, kind, registry, verification) in bound {
-        let tally: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, items FROM tally WHERE integration = $1")
-                .bind(id)
-                .fetch_all(&mut *read)
-                .await?;
+    for row in bound {
+        let id: i64 = row.try_get("id")?;
+        let verification: Option<&str> = row.try_get("verification")?;
+        let change_mark: Option<String> = row.try_get("change_mark")?;
+        let tally: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, CAST(sum(items) AS BIGINT) FROM tally WHERE integration = $1
+             GROUP BY state",
+        )
+        .bind(id)
+        .fetch_all(&mut *read)
+        .await?;
         summaries.push(IntegrationSummary {
             binding: Binding {
-                integration,
-                kind: word("registry kind", &kind)?,
-                registry,
+                integration: row.try_get("name")?,
+                kind: word("registry kind", row.try_get("kind")?)?,
+                registry: row.try_get("registry")?,
             },
             images: state_counts(&tally)?,
+            held: row.try_get("held").map(count)?,
+            paused: Paused {
+                sync: row.try_get("sync_paused")?,
+                ingestion: row.try_get("ingestion_paused")?,
+            },
+            change_mark: change_mark.map(ChangeMark::new),
             last_verification: verification
-                .map(|text| json(VERIFICATION, &text))
+                .map(|text| json(VERIFICATION, text))
                 .transpose()?,
-            last_run: runs::last(&mut read, id).await?,
-            last_complete_run: runs::last_complete(&mut read, id).await?,
+            open_run: open_run(&mut read, id).await?,
+            last_run: reports::last(&mut read, id).await?,
+            last_complete_run: reports::last_complete(&mut read, id).await?,
         });
     }
     Ok(summaries)

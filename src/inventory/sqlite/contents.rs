@@ -20,7 +20,7 @@ pub(super) async fn images(
     let rows = sqlx::query(
         "SELECT repository.name AS repository, location.digest, location.kind, location.media_type,
                 location.size, location.tags, location.platforms, location.pushed_at,
-                location.first_seen_at, item.ingested_at, item.failure,
+                location.omission, location.first_seen_at, item.ingested_at, item.failure,
                 CASE WHEN location.gone_at IS NULL THEN item.state ELSE 'gone' END AS state
          FROM repository
          CROSS JOIN location ON location.repository = repository.id
@@ -42,10 +42,14 @@ pub(super) async fn images(
 
 fn stored_image(row: &SqliteRow) -> Stored<StoredImage> {
     let state: ImageState = word("image state", row.try_get("state")?)?;
+    let omission: Option<&str> = row.try_get("omission")?;
     let failure: Option<&str> = row.try_get("failure")?;
     Ok(StoredImage {
         image: image(row)?,
         state,
+        omission: omission
+            .map(|text| word("reason of an omission", text))
+            .transpose()?,
         first_seen_at: time(row.try_get("first_seen_at")?),
         ingested_at: row.try_get::<Option<i64>, _>("ingested_at")?.map(time),
         failure: failure.map(|text| json("failure", text)).transpose()?,

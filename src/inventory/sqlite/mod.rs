@@ -2,10 +2,15 @@
 
 mod bindings;
 mod contents;
+mod gone;
 mod pages;
 mod queue;
+mod removal;
+mod reports;
 mod runs;
 mod schema;
+mod scopes;
+mod status;
 mod stored;
 
 use std::{
@@ -23,13 +28,15 @@ use sqlx::{
 };
 
 use super::{
-    Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory, InventoryError,
-    Lease, PageChanges, RunEnd, RunReport, RunTicket, ScopeOutcome, StoredImage,
+    BegunRun, Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory,
+    InventoryError, Lease, NamedScope, PageChanges, Paused, QueueStatus, RunChange, RunEnd,
+    RunReport, RunRequest, RunTicket, ScopeList, ScopeOutcome, Sighting, StoredImage,
     VerificationRecord,
 };
 use crate::{
     clock::{Clock, Timestamp},
     image::{Cursor, Digest, Image, RepositoryName, Scope},
+    pace::Pace,
 };
 use stored::{StoreError, Stored};
 
@@ -230,6 +237,16 @@ impl Inventory for SqliteInventory {
         Ok(write.commit().await?)
     }
 
+    async fn remove(&self, integration: &str) -> Result<bool, InventoryError> {
+        Ok(removal::remove(self, integration).await?)
+    }
+
+    async fn set_paused(&self, integration: &str, paused: Paused) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.set_paused(integration, paused).await?;
+        Ok(write.commit().await?)
+    }
+
     async fn record_verification(
         &self,
         integration: &str,
@@ -244,18 +261,35 @@ impl Inventory for SqliteInventory {
         Ok(bindings::integrations(&self.readers).await?)
     }
 
-    async fn begin_run(&self, integration: &str) -> Result<RunTicket, InventoryError> {
+    async fn begin_run(&self, request: &RunRequest<'_>) -> Result<BegunRun, InventoryError> {
         let mut write = self.write().await?;
-        let ticket = write.begin_run(integration).await?;
+        let begun = write.begin_run(request).await?;
         write.commit().await?;
-        Ok(ticket)
+        begun
+    }
+
+    async fn renew_run(&self, ticket: &RunTicket, until: Timestamp) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.renew_run(ticket, until).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn store_scopes(
+        &self,
+        ticket: &RunTicket,
+        scopes: &[NamedScope],
+        list: &ScopeList,
+    ) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.store_scopes(ticket, scopes, list).await?;
+        Ok(write.commit().await?)
     }
 
     async fn store_page(
         &self,
         ticket: &RunTicket,
         scope: &Scope,
-        images: &[Image],
+        images: &[Sighting<'_>],
         checkpoint: Option<&Cursor>,
     ) -> Result<PageChanges, InventoryError> {
         let mut write = self.write().await?;
@@ -284,6 +318,27 @@ impl Inventory for SqliteInventory {
         let report = write.finish_run(ticket, end).await?;
         write.commit().await?;
         Ok(report)
+    }
+
+    async fn confirm_held(&self, integration: &str) -> Result<u64, InventoryError> {
+        let mut write = self.write().await?;
+        let gone = write.confirm_held(integration).await?;
+        write.commit().await?;
+        Ok(gone)
+    }
+
+    async fn runs(&self, integration: &str, limit: u32) -> Result<Vec<RunReport>, InventoryError> {
+        Ok(reports::runs(&self.readers, integration, limit).await?)
+    }
+
+    async fn run_changes(
+        &self,
+        integration: &str,
+        run: i64,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<RunChange>, InventoryError> {
+        Ok(reports::run_changes(&self.readers, integration, run, after, limit).await?)
     }
 
     async fn images(
@@ -325,6 +380,33 @@ impl Inventory for SqliteInventory {
         let found = write.request(integration, digest).await?;
         write.commit().await?;
         Ok(found)
+    }
+
+    async fn admit(&self, binding: &Binding, image: &Image) -> Result<(), InventoryError> {
+        let mut write = self.write().await?;
+        write.admit(binding, image).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn requeue(
+        &self,
+        integration: &str,
+        digest: Option<&Digest>,
+    ) -> Result<u64, InventoryError> {
+        let mut write = self.write().await?;
+        let requeued = write.requeue(integration, digest).await?;
+        write.commit().await?;
+        Ok(requeued)
+    }
+
+    async fn queue_status(
+        &self,
+        integration: &str,
+        pace: &Pace,
+        rescan_after: Option<Duration>,
+    ) -> Result<QueueStatus, InventoryError> {
+        let now = self.clock.now();
+        Ok(status::queue_status(&self.readers, now, integration, pace, rescan_after).await?)
     }
 
     async fn changes(&self, integration: &str, limit: u32) -> Result<Vec<Change>, InventoryError> {

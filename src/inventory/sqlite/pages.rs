@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
     Write,
     contents::tags,
-    stored::{Stored, integer, to_json},
+    runs::CurrentRun,
+    stored::{Stored, integer, json, to_json},
 };
 use crate::{
-    image::{Cursor, Image, Scope},
-    inventory::{ChangeKind, PageChanges, RunTicket, eligibility::is_for_ingestion},
+    image::{Cursor, Scope},
+    inventory::{ChangeKind, Omission, PageChanges, RunChangeKind, RunTicket, Sighting},
 };
 
 const PAGE: &str = "page";
@@ -26,21 +28,56 @@ struct PageRow<'a> {
     tags: String,
     platforms: String,
     pushed_at: Option<i64>,
-    eligible: bool,
+    omission: Option<Omission>,
 }
 
 /// What the inventory holds at an image's place.
-type Standing = (
-    i64,            // position in the page
-    i64,            // repository
-    bool,           // the sink knows the digest
-    bool,           // there is such a location
-    bool,           // it is not gone
-    bool,           // this run has seen it
-    bool,           // it is as in the page
-    bool,           // it is for ingestion
-    Option<String>, // its tags
-);
+struct Standing {
+    /// The image's position in the page.
+    key: i64,
+    repository: i64,
+    /// The sink knows the digest.
+    known: bool,
+    /// There is such a location.
+    exists: bool,
+    /// It is not gone.
+    live: bool,
+    /// The reading that saw it last.
+    seen_reading: i64,
+    /// Its facts are those of the page.
+    same: bool,
+    /// So is what keeps it from ingestion.
+    same_omission: bool,
+    /// It is for ingestion.
+    eligible: bool,
+    tags: Option<String>,
+}
+
+impl Standing {
+    fn of(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            key: row.try_get(0)?,
+            repository: row.try_get(1)?,
+            known: row.try_get(2)?,
+            exists: row.try_get(3)?,
+            live: row.try_get(4)?,
+            seen_reading: row.try_get(5)?,
+            same: row.try_get(6)?,
+            same_omission: row.try_get(7)?,
+            eligible: row.try_get(8)?,
+            tags: row.try_get(9)?,
+        })
+    }
+}
+
+/// Since when an image counts as seen already.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// The one under way.
+    pub(super) now: i64,
+    /// The one with which the run began.
+    pub(super) first: i64,
+}
 
 /// What a page changes of a work item.
 #[derive(Serialize)]
@@ -65,14 +102,28 @@ struct ChangeRow<'a> {
     tags: &'a str,
 }
 
+/// What the run's report has of a change.
+#[derive(Serialize)]
+struct RunChangeRow<'a> {
+    /// From 1 within the page.
+    place: usize,
+    kind: RunChangeKind,
+    repository: i64,
+    digest: &'a str,
+    tags: &'a str,
+    tags_before: Option<&'a str>,
+}
+
 /// What has to be written of a page.
 #[derive(Default)]
 struct Writes<'a> {
     counts: PageChanges,
+    left_out: BTreeMap<Omission, u64>,
     items: BTreeMap<&'a str, ItemDelta<'a>>,
     locations: Vec<&'a PageRow<'a>>,
     seen_again: Vec<SeenAgain<'a>>,
     changes: Vec<ChangeRow<'a>>,
+    run_changes: Vec<RunChangeRow<'a>>,
 }
 
 impl Write {
@@ -80,22 +131,56 @@ impl Write {
         &mut self,
         ticket: &RunTicket,
         scope: &Scope,
-        images: &[Image],
+        images: &[Sighting<'_>],
         checkpoint: Option<&Cursor>,
     ) -> Stored<PageChanges> {
-        let integration = self.integration_of(ticket).await?;
+        let run = self.current_run(ticket).await?;
+        let reading = Reading {
+            now: run.reading,
+            first: run.first_reading,
+        };
         let page = rows(images)?;
-        let page_json = to_json(PAGE, &page)?;
-        self.add_repositories(integration, &page_json).await?;
-        let standings = self.standings(integration, ticket.run, &page_json).await?;
-        let writes = compare(&page, &standings, self.nanos())?;
-        self.write_items(integration, &writes).await?;
-        self.write_locations(integration, ticket.run, &writes)
+        let standings = self.standings(run.integration, &page).await?;
+        let writes = compare(&page, &standings, reading, self.nanos())?;
+        self.write(run.integration, reading, &writes).await?;
+        self.report(&run, &writes).await?;
+        self.open_scope(run.id, run.first_reading, scope, checkpoint)
             .await?;
-        self.write_changes(integration, &writes).await?;
-        self.count_page(ticket.run, writes.counts).await?;
-        self.open_scope(ticket.run, scope, checkpoint).await?;
         Ok(writes.counts)
+    }
+
+    /// Writes an image that no run has listed, unless its location is known and there.
+    pub(super) async fn store_found(
+        &mut self,
+        integration: i64,
+        image: Sighting<'_>,
+    ) -> Stored<()> {
+        let reading: i64 = sqlx::query_scalar("SELECT reading FROM integration WHERE id = $1")
+            .bind(integration)
+            .fetch_one(self.connection())
+            .await?;
+        let reading = Reading {
+            now: reading,
+            first: reading,
+        };
+        let images = [image];
+        let page = rows(&images)?;
+        let mut standings = self.standings(integration, &page).await?;
+        standings.retain(|standing| !standing.live);
+        let writes = compare(&page, &standings, reading, self.nanos())?;
+        self.write(integration, reading, &writes).await
+    }
+
+    async fn write(
+        &mut self,
+        integration: i64,
+        reading: Reading,
+        writes: &Writes<'_>,
+    ) -> Stored<()> {
+        self.write_items(integration, writes).await?;
+        self.write_locations(integration, reading.now, writes)
+            .await?;
+        self.write_changes(integration, writes).await
     }
 
     async fn add_repositories(&mut self, integration: i64, page: &str) -> Stored<()> {
@@ -112,18 +197,22 @@ impl Write {
         Ok(())
     }
 
-    async fn standings(&mut self, integration: i64, run: i64, page: &str) -> Stored<Vec<Standing>> {
-        Ok(sqlx::query_as(
+    async fn standings(&mut self, integration: i64, page: &[PageRow<'_>]) -> Stored<Vec<Standing>> {
+        let page = to_json(PAGE, page)?;
+        self.add_repositories(integration, &page).await?;
+        let rows = sqlx::query(
             "SELECT page.key, repository.id,
-                    coalesce(item.progress = 'in_hand' OR item.ingested_at IS NOT NULL, false),
+                    coalesce(item.progress = 'in_hand' OR item.ingested_at IS NOT NULL, FALSE),
                     location.digest IS NOT NULL,
                     location.digest IS NOT NULL AND location.gone_at IS NULL,
-                    coalesce(location.seen_run = $3, false),
+                    coalesce(location.seen_reading, 0),
                     (location.tags, location.kind, location.media_type, location.size,
                      location.platforms, location.pushed_at)
-                    IS (page.value ->> 'tags', page.value ->> 'kind', page.value ->> 'media_type',
+                    IS NOT DISTINCT FROM
+                    (page.value ->> 'tags', page.value ->> 'kind', page.value ->> 'media_type',
                      page.value ->> 'size', page.value ->> 'platforms', page.value ->> 'pushed_at'),
-                    coalesce(location.eligible, false),
+                    location.omission IS NOT DISTINCT FROM page.value ->> 'omission',
+                    location.digest IS NOT NULL AND location.omission IS NULL,
                     location.tags
              FROM json_each($2) AS page
              CROSS JOIN repository ON repository.integration = $1
@@ -134,9 +223,9 @@ impl Write {
         )
         .bind(integration)
         .bind(page)
-        .bind(run)
         .fetch_all(self.connection())
-        .await?)
+        .await?;
+        Ok(rows.iter().map(Standing::of).collect::<sqlx::Result<_>>()?)
     }
 
     async fn write_items(&mut self, integration: i64, writes: &Writes<'_>) -> Stored<()> {
@@ -150,8 +239,9 @@ impl Write {
                     value ->> 'pushed_at', $3
              FROM json_each($2) WHERE true
              ON CONFLICT (integration, digest) DO UPDATE
-             SET live = live + excluded.live, eligible = eligible + excluded.eligible,
-                 pushed_at = max(pushed_at, excluded.pushed_at)",
+             SET live = item.live + excluded.live, eligible = item.eligible + excluded.eligible,
+                 pushed_at = CASE WHEN excluded.pushed_at > item.pushed_at
+                                  THEN excluded.pushed_at ELSE item.pushed_at END",
         )
         .bind(integration)
         .bind(to_json(PAGE, &items)?)
@@ -164,18 +254,18 @@ impl Write {
     async fn write_locations(
         &mut self,
         integration: i64,
-        run: i64,
+        reading: i64,
         writes: &Writes<'_>,
     ) -> Stored<()> {
         if !writes.seen_again.is_empty() {
             sqlx::query(
-                "UPDATE location SET seen_run = $2, missing_run = NULL
+                "UPDATE location SET seen_reading = $2, missing_run = NULL, held_run = NULL
                  FROM json_each($1) AS page
                  WHERE location.repository = page.value ->> 'repository'
                      AND location.digest = page.value ->> 'digest'",
             )
             .bind(to_json(PAGE, &writes.seen_again)?)
-            .bind(run)
+            .bind(reading)
             .execute(self.connection())
             .await?;
         }
@@ -184,11 +274,11 @@ impl Write {
         }
         sqlx::query(
             "INSERT INTO location (repository, digest, item, kind, media_type, size, tags, platforms,
-                                   pushed_at, eligible, first_seen_at, seen_run)
+                                   pushed_at, omission, first_seen_at, seen_reading)
              SELECT repository.id, item.digest, item.id, page.value ->> 'kind',
                     page.value ->> 'media_type', page.value ->> 'size', page.value ->> 'tags',
                     page.value ->> 'platforms', page.value ->> 'pushed_at',
-                    page.value ->> 'eligible', $4, $3
+                    page.value ->> 'omission', $4, $3
              FROM json_each($2) AS page
              CROSS JOIN repository ON repository.integration = $1
                  AND repository.name = page.value ->> 'repository'
@@ -197,12 +287,13 @@ impl Write {
              ON CONFLICT (repository, digest) DO UPDATE
              SET kind = excluded.kind, media_type = excluded.media_type, size = excluded.size,
                  tags = excluded.tags, platforms = excluded.platforms,
-                 pushed_at = excluded.pushed_at, eligible = excluded.eligible,
-                 seen_run = excluded.seen_run, missing_run = NULL, gone_run = NULL, gone_at = NULL",
+                 pushed_at = excluded.pushed_at, omission = excluded.omission,
+                 seen_reading = excluded.seen_reading, missing_run = NULL, held_run = NULL,
+                 gone_run = NULL, gone_at = NULL",
         )
         .bind(integration)
         .bind(to_json(PAGE, &writes.locations)?)
-        .bind(run)
+        .bind(reading)
         .bind(self.nanos())
         .execute(self.connection())
         .await?;
@@ -226,16 +317,37 @@ impl Write {
         Ok(())
     }
 
-    async fn count_page(&mut self, run: i64, counts: PageChanges) -> Stored<()> {
+    /// Adds the page to what the run will have to report.
+    async fn report(&mut self, run: &CurrentRun, writes: &Writes<'_>) -> Stored<()> {
+        if !writes.run_changes.is_empty() {
+            sqlx::query(
+                "INSERT INTO run_change (run, sequence, kind, repository, digest, tags, tags_before)
+                 SELECT $1, $2 + (value ->> 'place'), value ->> 'kind', value ->> 'repository',
+                        value ->> 'digest', value ->> 'tags', value ->> 'tags_before'
+                 FROM json_each($3)",
+            )
+            .bind(run.id)
+            .bind(run.changes)
+            .bind(to_json(PAGE, &writes.run_changes)?)
+            .execute(self.connection())
+            .await?;
+        }
+        let mut left_out: BTreeMap<Omission, u64> = json("counts", &run.left_out)?;
+        for (reason, images) in &writes.left_out {
+            *left_out.entry(*reason).or_default() += images;
+        }
         sqlx::query(
             "UPDATE run SET listed = listed + $2 + $3 + $4, added = added + $2,
-                            changed = changed + $3, unchanged = unchanged + $4
+                            changed = changed + $3, unchanged = unchanged + $4,
+                            changes = changes + $5, left_out = $6
              WHERE id = $1",
         )
-        .bind(run)
-        .bind(integer(counts.new))
-        .bind(integer(counts.changed))
-        .bind(integer(counts.unchanged))
+        .bind(run.id)
+        .bind(integer(writes.counts.new))
+        .bind(integer(writes.counts.changed))
+        .bind(integer(writes.counts.unchanged))
+        .bind(integer(writes.run_changes.len()))
+        .bind(to_json("counts", &left_out)?)
         .execute(self.connection())
         .await?;
         Ok(())
@@ -243,13 +355,13 @@ impl Write {
 }
 
 /// The page with each image once: where it shows one twice, the later showing is the newer.
-fn rows(images: &[Image]) -> Stored<Vec<PageRow<'_>>> {
+fn rows<'a>(images: &[Sighting<'a>]) -> Stored<Vec<PageRow<'a>>> {
     let once: BTreeMap<_, _> = images
         .iter()
-        .map(|image| ((&image.repository, &image.digest), image))
+        .map(|seen| ((&seen.image.repository, &seen.image.digest), seen))
         .collect();
     once.into_values()
-        .map(|image| {
+        .map(|Sighting { image, omission }| {
             Ok(PageRow {
                 repository: image.repository.as_str(),
                 namespace: image.repository.namespace(),
@@ -260,30 +372,59 @@ fn rows(images: &[Image]) -> Stored<Vec<PageRow<'_>>> {
                 tags: to_json("list of tags", &image.tags)?,
                 platforms: to_json("list of platforms", &image.platforms)?,
                 pushed_at: image.pushed_at.map(|time| time.as_unix_nanos()),
-                eligible: is_for_ingestion(image),
+                omission: *omission,
             })
         })
         .collect()
 }
 
-fn compare<'a>(page: &'a [PageRow<'a>], standings: &[Standing], now: i64) -> Stored<Writes<'a>> {
+fn compare<'a>(
+    page: &'a [PageRow<'a>],
+    standings: &'a [Standing],
+    reading: Reading,
+    now: i64,
+) -> Stored<Writes<'a>> {
     let mut writes = Writes::default();
-    for (position, repository, known, exists, live, seen, same, eligible, old_tags) in standings {
-        let Some(row) = usize::try_from(*position).ok().and_then(|at| page.get(at)) else {
+    for standing in standings {
+        let Some(row) = usize::try_from(standing.key)
+            .ok()
+            .and_then(|at| page.get(at))
+        else {
             continue;
         };
-        if !seen {
+        let Standing {
+            exists, live, same, ..
+        } = *standing;
+        let was = standing.tags.as_deref();
+        let retagged = match was {
+            Some(was) if live && !same => retagged(was, &row.tags)?,
+            _ => false,
+        };
+        if standing.seen_reading < reading.first {
             let count = match (live, same) {
                 (false, _) => &mut writes.counts.new,
                 (true, false) => &mut writes.counts.changed,
                 (true, true) => &mut writes.counts.unchanged,
             };
             *count += 1;
+            if let Some(reason) = row.omission {
+                *writes.left_out.entry(reason).or_default() += 1;
+            }
         }
-        if *live && *same {
-            if !seen {
+        if let Some(kind) = run_change(standing, retagged) {
+            writes.run_changes.push(RunChangeRow {
+                place: writes.run_changes.len() + 1,
+                kind,
+                repository: standing.repository,
+                digest: row.digest,
+                tags: &row.tags,
+                tags_before: was.filter(|_| retagged),
+            });
+        }
+        if live && same && standing.same_omission {
+            if standing.seen_reading < reading.now {
                 writes.seen_again.push(SeenAgain {
-                    repository: *repository,
+                    repository: standing.repository,
                     digest: row.digest,
                 });
             }
@@ -296,18 +437,17 @@ fn compare<'a>(page: &'a [PageRow<'a>], standings: &[Standing], now: i64) -> Sto
             pushed_at: i64::MIN,
         });
         item.live += i64::from(!live);
-        item.eligible += i64::from(row.eligible) - i64::from(*live && *eligible);
+        item.eligible += i64::from(row.omission.is_none()) - i64::from(live && standing.eligible);
         // What no push is told of is as new as its first sight.
-        let pushed_at = row
-            .pushed_at
-            .unwrap_or(if *exists { i64::MIN } else { now });
+        let pushed_at = row.pushed_at.unwrap_or(if exists { i64::MIN } else { now });
         item.pushed_at = item.pushed_at.max(pushed_at);
         writes.locations.push(row);
-        let change = match old_tags {
-            Some(old) if *live => retagged(old, &row.tags)?.then_some(ChangeKind::Retagged),
-            _ => Some(ChangeKind::LocationAdded),
+        let change = match (live, retagged) {
+            (false, _) => Some(ChangeKind::LocationAdded),
+            (true, true) => Some(ChangeKind::Retagged),
+            (true, false) => None,
         };
-        if let Some(kind) = change.filter(|_| *known) {
+        if let Some(kind) = change.filter(|_| standing.known) {
             writes.changes.push(ChangeRow {
                 kind,
                 repository: row.repository,
@@ -317,6 +457,16 @@ fn compare<'a>(page: &'a [PageRow<'a>], standings: &[Standing], now: i64) -> Sto
         }
     }
     Ok(writes)
+}
+
+fn run_change(standing: &Standing, retagged: bool) -> Option<RunChangeKind> {
+    match (standing.exists, standing.live, standing.same) {
+        (false, ..) => Some(RunChangeKind::New),
+        (true, false, _) => Some(RunChangeKind::Returned),
+        (true, true, false) if retagged => Some(RunChangeKind::Retagged),
+        (true, true, false) => Some(RunChangeKind::Updated),
+        (true, true, true) => None,
+    }
 }
 
 fn retagged(old: &str, new: &str) -> Stored<bool> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{
     Write,
     bindings::unknown,
@@ -6,18 +8,49 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    image::Digest,
-    inventory::{Claim, ClaimRequest, ClaimedImage, Failure, InventoryError, Lease},
+    image::{Digest, Image},
+    inventory::{
+        Binding, Claim, ClaimRequest, ClaimedImage, Failure, InventoryError, Lease, Sighting,
+    },
     pace::{Decision, PaceState},
 };
 
 const PACE: &str = "state of the pace";
 
 /// The lane of what was neither asked for by hand nor is scanned again.
-const ORDINARY: i64 = 1;
+pub(super) const ORDINARY: i64 = 1;
+
+/// The lane of what was ingested before and is due again.
+pub(super) const RESCAN: i64 = 2;
 
 /// Every so many claims of the ordinary lane, the image that has waited longest is taken.
 const OLDEST_EVERY: i64 = 5;
+
+const FOLLOW_CLOCK: &str = "UPDATE item
+     SET held_until = held_until - held_since + $2, held_since = $2
+     WHERE integration = $1 AND held_until IS NOT NULL AND held_since > $2";
+
+const RELEASE: &str = "UPDATE item
+     SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
+                         ELSE 'pending' END,
+         held_since = NULL, held_until = NULL
+     WHERE integration = $1 AND held_until <= $2";
+
+const FIRST_IN_LINE: &str = "SELECT id, lane FROM item
+     WHERE integration = $1 AND state = 'pending' AND held_until IS NULL
+     ORDER BY lane, waiting_since, id LIMIT 1";
+
+const NEWEST: &str = "SELECT id, lane FROM item
+     WHERE integration = $1 AND lane = $2 AND state = 'pending' AND held_until IS NULL
+     ORDER BY pushed_at DESC, id LIMIT 1";
+
+const LONGEST_INGESTED: &str = "SELECT id FROM item
+     WHERE integration = $1 AND state = 'ingested' AND eligible > 0 AND ingested_at <= $2
+     ORDER BY ingested_at, id LIMIT 1";
+
+const FIRST_END: &str = "SELECT state, min(held_until) FROM item
+     WHERE integration = $1 AND held_until IS NOT NULL AND state IN ('pending', 'in_hand')
+     GROUP BY state";
 
 struct Next {
     item: i64,
@@ -26,16 +59,24 @@ struct Next {
 
 impl Write {
     pub(super) async fn claim(&mut self, request: &ClaimRequest<'_>) -> Stored<Claim> {
-        let (integration, pace, turns): (i64, String, i64) =
-            sqlx::query_as("SELECT id, pace, turns FROM integration WHERE name = $1")
-                .bind(request.integration)
-                .fetch_optional(self.connection())
-                .await?
-                .ok_or_else(|| unknown(request.integration))?;
+        let (integration, pace, turns, paused): (i64, String, i64, bool) = sqlx::query_as(
+            "SELECT id, pace, turns, ingestion_paused FROM integration WHERE name = $1",
+        )
+        .bind(request.integration)
+        .fetch_optional(self.connection())
+        .await?
+        .ok_or_else(|| unknown(request.integration))?;
+        if paused {
+            return Ok(Claim::Paused);
+        }
         self.follow_clock(integration).await?;
         self.release(integration, request.max_attempts.get())
             .await?;
-        let Some(next) = self.next_in_line(integration, turns).await? else {
+        let next = match self.next_in_line(integration, turns).await? {
+            Some(next) => Some(next),
+            None => self.due_again(integration, request.rescan_after).await?,
+        };
+        let Some(next) = next else {
             return self.nothing_ready(integration).await;
         };
         let state: PaceState = json(PACE, &pace)?;
@@ -50,7 +91,7 @@ impl Write {
             Decision::Grant(state) => {
                 let turns = turns + i64::from(next.lane == ORDINARY);
                 self.keep_pace(integration, &state, turns).await?;
-                let claimed = self.hand_over(request, next.item).await?;
+                let claimed = self.hand_over(request, &next).await?;
                 Ok(Claim::Granted(claimed))
             }
         }
@@ -58,71 +99,66 @@ impl Write {
 
     /// Where the clock was set back, leases and pauses begin anew instead of lasting as much longer.
     async fn follow_clock(&mut self, integration: i64) -> Stored<()> {
-        sqlx::query(
-            "UPDATE item SET held_until = held_until - held_since + $2, held_since = $2
-             WHERE integration = $1 AND held_until IS NOT NULL AND held_since > $2",
-        )
-        .bind(integration)
-        .bind(self.nanos())
-        .execute(self.connection())
-        .await?;
+        sqlx::query(FOLLOW_CLOCK)
+            .bind(integration)
+            .bind(self.nanos())
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
     /// Ends the leases and pauses whose time has come. The fence stays: until another claim, an
     /// answer of the last holder is still good.
     async fn release(&mut self, integration: i64, max_attempts: u32) -> Stored<()> {
-        sqlx::query(
-            "UPDATE item
-             SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
-                                 ELSE 'pending' END,
-                 held_since = NULL, held_until = NULL
-             WHERE integration = $1 AND held_until <= $2",
-        )
-        .bind(integration)
-        .bind(self.nanos())
-        .bind(max_attempts)
-        .execute(self.connection())
-        .await?;
+        sqlx::query(RELEASE)
+            .bind(integration)
+            .bind(self.nanos())
+            .bind(max_attempts)
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
     async fn next_in_line(&mut self, integration: i64, turns: i64) -> Stored<Option<Next>> {
-        let first: Option<(i64, i64)> = sqlx::query_as(
-            "SELECT id, lane FROM item
-             WHERE integration = $1 AND state = 'pending' AND held_until IS NULL
-             ORDER BY lane, waiting_since, id LIMIT 1",
-        )
-        .bind(integration)
-        .fetch_optional(self.connection())
-        .await?;
+        let first: Option<(i64, i64)> = sqlx::query_as(FIRST_IN_LINE)
+            .bind(integration)
+            .fetch_optional(self.connection())
+            .await?;
         let newest = match first {
             Some((_, ORDINARY)) if (turns + 1) % OLDEST_EVERY != 0 => {
-                sqlx::query_as(
-                    "SELECT id, lane FROM item
-                     WHERE integration = $1 AND lane = $2 AND state = 'pending'
-                         AND held_until IS NULL
-                     ORDER BY pushed_at DESC, id LIMIT 1",
-                )
-                .bind(integration)
-                .bind(ORDINARY)
-                .fetch_optional(self.connection())
-                .await?
+                sqlx::query_as(NEWEST)
+                    .bind(integration)
+                    .bind(ORDINARY)
+                    .fetch_optional(self.connection())
+                    .await?
             }
             _ => None,
         };
         Ok(newest.or(first).map(|(item, lane)| Next { item, lane }))
     }
 
+    /// The image whose ingestion is longest ago, if that is long enough.
+    async fn due_again(
+        &mut self,
+        integration: i64,
+        rescan_after: Option<Duration>,
+    ) -> Stored<Option<Next>> {
+        let Some(rescan_after) = rescan_after else {
+            return Ok(None);
+        };
+        let item: Option<i64> = sqlx::query_scalar(LONGEST_INGESTED)
+            .bind(integration)
+            .bind(self.now.saturating_sub(rescan_after).as_unix_nanos())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(item.map(|item| Next { item, lane: RESCAN }))
+    }
+
     async fn nothing_ready(&mut self, integration: i64) -> Stored<Claim> {
-        let held: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, min(held_until) FROM item
-             WHERE integration = $1 AND held_until IS NOT NULL AND state IN ('pending', 'in_hand')
-             GROUP BY state",
-        )
-        .bind(integration)
-        .fetch_all(self.connection())
-        .await?;
+        let held: Vec<(String, i64)> = sqlx::query_as(FIRST_END)
+            .bind(integration)
+            .fetch_all(self.connection())
+            .await?;
         let first_end = held.iter().map(|(_, until)| time(*until)).min();
         match first_end {
             Some(until) if held.iter().any(|(state, _)| state == "pending") => {
@@ -134,13 +170,14 @@ impl Write {
     }
 
     async fn pending(&mut self, integration: i64) -> Stored<u64> {
-        let pending: Option<i64> = sqlx::query_scalar(
-            "SELECT items FROM tally WHERE integration = $1 AND state = 'pending'",
+        let pending: i64 = sqlx::query_scalar(
+            "SELECT CAST(coalesce(sum(items), 0) AS BIGINT) FROM tally
+             WHERE integration = $1 AND state = 'pending'",
         )
         .bind(integration)
-        .fetch_optional(self.connection())
+        .fetch_one(self.connection())
         .await?;
-        Ok(count(pending.unwrap_or(0)))
+        Ok(count(pending))
     }
 
     async fn keep_pace(&mut self, integration: i64, state: &PaceState, turns: i64) -> Stored<()> {
@@ -153,18 +190,19 @@ impl Write {
         Ok(())
     }
 
-    async fn hand_over(&mut self, request: &ClaimRequest<'_>, item: i64) -> Stored<ClaimedImage> {
+    async fn hand_over(&mut self, request: &ClaimRequest<'_>, next: &Next) -> Stored<ClaimedImage> {
         let lease_until = self.now.saturating_add(request.lease);
         let (digest, fence, attempt): (String, i64, i64) = sqlx::query_as(
             "UPDATE item
-             SET progress = 'in_hand', held_since = $2, held_until = $3,
+             SET progress = 'in_hand', lane = $4, held_since = $2, held_until = $3,
                  fence = fence + 1, attempts = attempts + 1
              WHERE id = $1
              RETURNING digest, fence, attempts",
         )
-        .bind(item)
+        .bind(next.item)
         .bind(self.nanos())
         .bind(lease_until.as_unix_nanos())
+        .bind(next.lane)
         .fetch_one(self.connection())
         .await?;
         let rows = sqlx::query(
@@ -174,7 +212,7 @@ impl Write {
              WHERE location.item = $1 AND location.gone_at IS NULL
              ORDER BY repository.name",
         )
-        .bind(item)
+        .bind(next.item)
         .fetch_all(self.connection())
         .await?;
         let images = rows.iter().map(image).collect::<Stored<Vec<_>>>()?;
@@ -287,6 +325,38 @@ impl Write {
         .execute(self.connection())
         .await?;
         Ok(true)
+    }
+
+    pub(super) async fn admit(&mut self, binding: &Binding, image: &Image) -> Stored<()> {
+        self.bind(binding).await?;
+        let integration = sqlx::query_scalar("SELECT id FROM integration WHERE name = $1")
+            .bind(&binding.integration)
+            .fetch_one(self.connection())
+            .await?;
+        self.store_found(integration, Sighting::of(image)).await?;
+        self.request(&binding.integration, &image.digest).await?;
+        Ok(())
+    }
+
+    pub(super) async fn requeue(
+        &mut self,
+        integration: &str,
+        digest: Option<&Digest>,
+    ) -> Stored<u64> {
+        // The fence moves on: an answer to an earlier claim is none to the next one.
+        let parked = sqlx::query(
+            "UPDATE item
+             SET progress = 'pending', attempts = 0, waiting_since = $3, fence = fence + 1
+             WHERE integration = (SELECT id FROM integration WHERE name = $1)
+                 AND state = 'parked' AND digest = coalesce($2, digest)",
+        )
+        .bind(integration)
+        .bind(digest.map(Digest::as_str))
+        .bind(self.nanos())
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        Ok(parked)
     }
 }
 

@@ -1,3 +1,5 @@
+//! Who may write a run, and how it ends.
+
 use std::time::Duration;
 
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -5,48 +7,200 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::{
     Write,
     bindings::unknown,
-    stored::{Stored, count, integer, json, time, to_json, word},
+    reports::{FAILURE, KEPT_RUNS, report},
+    stored::{Stored, integer, time, to_json, word},
 };
 use crate::{
-    image::{Cursor, Proof, Scope},
-    inventory::{InventoryError, RunEnd, RunReport, RunTicket, ScopeOutcome},
+    clock::Timestamp,
+    error::ErrorRecord,
+    image::{ChangeMark, Proof},
+    inventory::{
+        BegunRun, InventoryError, OpenRun, RunEnd, RunKind, RunReport, RunRequest, RunStart,
+        RunTicket,
+        run::{is_complete, is_successful},
+    },
 };
 
-const FAILURE: &str = "failure";
+/// The run whose ticket is good.
+pub(super) struct CurrentRun {
+    pub(super) id: i64,
+    pub(super) integration: i64,
+    pub(super) kind: RunKind,
+    /// The reading that is under way, and the one with which the run began.
+    pub(super) reading: i64,
+    pub(super) first_reading: i64,
+    /// How many changes it has told.
+    pub(super) changes: i64,
+    /// How many images it has left out, by reason.
+    pub(super) left_out: String,
+}
 
-/// A run in which more would go, both in number and in percent of what was known before, takes
-/// nothing away until the next complete one misses it too.
-const LOSS_IN_LOCATIONS: i64 = 20;
-const LOSS_IN_PERCENT: i64 = 30;
-
-/// How many runs of an integration are kept.
-const KEPT_RUNS: i64 = 50;
+/// A run that has begun and not ended.
+struct Unfinished {
+    open: OpenRun,
+    lease_since: i64,
+    takeovers: u32,
+    mark: Option<ChangeMark>,
+}
 
 impl Write {
-    pub(super) async fn begin_run(&mut self, integration: &str) -> Stored<RunTicket> {
-        let now = self.nanos();
-        let id: i64 = sqlx::query_scalar("SELECT id FROM integration WHERE name = $1")
-            .bind(integration)
+    /// The answer is an error of the inventory's own where it is a refusal: what was found out about
+    /// the clock meanwhile is to be kept.
+    pub(super) async fn begin_run(
+        &mut self,
+        request: &RunRequest<'_>,
+    ) -> Stored<Result<BegunRun, InventoryError>> {
+        let integration: i64 = sqlx::query_scalar("SELECT id FROM integration WHERE name = $1")
+            .bind(request.integration)
             .fetch_optional(self.connection())
             .await?
-            .ok_or_else(|| unknown(integration))?;
-        let run = sqlx::query_scalar(
-            "INSERT INTO run (integration, started_at) VALUES ($1, $2) RETURNING id",
+            .ok_or_else(|| unknown(request.integration))?;
+        if let Some(mut unfinished) = unfinished(self.connection(), integration).await? {
+            if request.start == RunStart::Resume {
+                self.follow_clock_of_run(&mut unfinished).await?;
+                let until = unfinished.open.lease_until;
+                if until > self.now {
+                    return Ok(Err(InventoryError::RunInProgress {
+                        integration: request.integration.to_owned(),
+                        until,
+                    }));
+                }
+                let age = self.now.since(unfinished.open.started_at);
+                if unfinished.open.kind == request.kind && age < RunRequest::RESUMED_WITHIN {
+                    return self
+                        .take_over(request, integration, unfinished)
+                        .await
+                        .map(Ok);
+                }
+            }
+            self.give_up(request.integration, integration).await?;
+        }
+        self.begin_anew(request, integration).await.map(Ok)
+    }
+
+    async fn begin_anew(&mut self, request: &RunRequest<'_>, integration: i64) -> Stored<BegunRun> {
+        self.forget_old_runs(integration).await?;
+        let reading = self.next_reading(integration).await?;
+        let lease_until = self.now.saturating_add(request.lease);
+        let run: i64 = sqlx::query_scalar(
+            "INSERT INTO run (integration, kind, started_at, reading, first_reading, lease,
+                              lease_since, lease_until, change_mark)
+             VALUES ($1, $2, $3, $4, $4, $5, $3, $6, $7)
+             RETURNING id",
         )
-        .bind(id)
-        .bind(now)
+        .bind(integration)
+        .bind(request.kind.as_str())
+        .bind(self.nanos())
+        .bind(reading)
+        .bind(lease_nanos(request.lease))
+        .bind(lease_until.as_unix_nanos())
+        .bind(request.mark.map(ChangeMark::as_str))
         .fetch_one(self.connection())
         .await?;
         sqlx::query("UPDATE integration SET current_run = $2 WHERE id = $1")
-            .bind(id)
+            .bind(integration)
             .bind(run)
             .execute(self.connection())
             .await?;
-        self.forget_old_runs(id).await?;
-        Ok(RunTicket {
-            integration: integration.to_owned(),
-            run,
+        Ok(BegunRun {
+            ticket: RunTicket {
+                integration: request.integration.to_owned(),
+                run,
+                fence: reading,
+            },
+            started_at: self.now,
+            lease_until,
+            mark: request.mark.cloned(),
+            resumed: None,
         })
+    }
+
+    async fn take_over(
+        &mut self,
+        request: &RunRequest<'_>,
+        integration: i64,
+        unfinished: Unfinished,
+    ) -> Stored<BegunRun> {
+        let OpenRun {
+            run, started_at, ..
+        } = unfinished.open;
+        let reading = self.next_reading(integration).await?;
+        let lease_until = self.now.saturating_add(request.lease);
+        sqlx::query(
+            "UPDATE run
+             SET reading = $2, takeovers = takeovers + 1, lease = $3, lease_since = $4,
+                 lease_until = $5
+             WHERE id = $1",
+        )
+        .bind(run)
+        .bind(reading)
+        .bind(lease_nanos(request.lease))
+        .bind(self.nanos())
+        .bind(lease_until.as_unix_nanos())
+        .execute(self.connection())
+        .await?;
+        let takeovers = unfinished.takeovers.saturating_add(1);
+        let resumed = self.resumed_scopes(run, reading, takeovers).await?;
+        Ok(BegunRun {
+            ticket: RunTicket {
+                integration: request.integration.to_owned(),
+                run,
+                fence: reading,
+            },
+            started_at,
+            lease_until,
+            mark: unfinished.mark,
+            resumed: Some(resumed),
+        })
+    }
+
+    async fn next_reading(&mut self, integration: i64) -> Stored<i64> {
+        Ok(sqlx::query_scalar(
+            "UPDATE integration SET reading = reading + 1 WHERE id = $1 RETURNING reading",
+        )
+        .bind(integration)
+        .fetch_one(self.connection())
+        .await?)
+    }
+
+    /// Where the clock was set back, the lease begins anew instead of lasting as much longer.
+    async fn follow_clock_of_run(&mut self, unfinished: &mut Unfinished) -> Stored<()> {
+        if unfinished.lease_since <= self.nanos() {
+            return Ok(());
+        }
+        let length = unfinished
+            .open
+            .lease_until
+            .since(time(unfinished.lease_since));
+        unfinished.open.lease_until = self.now.saturating_add(length);
+        sqlx::query("UPDATE run SET lease_since = $2, lease_until = $3 WHERE id = $1")
+            .bind(unfinished.open.run)
+            .bind(self.nanos())
+            .bind(unfinished.open.lease_until.as_unix_nanos())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the unfinished run of an integration, if there is one: its ticket is void from now on.
+    pub(super) async fn give_up(&mut self, name: &str, integration: i64) -> Stored<()> {
+        let superseded = InventoryError::RunSuperseded {
+            integration: name.to_owned(),
+        };
+        sqlx::query(
+            "UPDATE run SET finished_at = $2, failure = $3
+             WHERE id = (SELECT current_run FROM integration WHERE id = $1)",
+        )
+        .bind(integration)
+        .bind(self.nanos())
+        .bind(to_json(FAILURE, &ErrorRecord::from(&superseded))?)
+        .execute(self.connection())
+        .await?;
+        sqlx::query("UPDATE integration SET current_run = NULL WHERE id = $1")
+            .bind(integration)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// What a run could not read or left out is kept with it; what it read is only of use until
@@ -62,80 +216,55 @@ impl Write {
         sqlx::query(
             "DELETE FROM run WHERE integration = $1
                  AND id NOT IN (SELECT id FROM run WHERE integration = $1 ORDER BY id DESC LIMIT $2)
-                 AND id IS NOT (SELECT max(id) FROM run
-                                WHERE integration = $1 AND proof IS NOT NULL AND failure IS NULL)",
+                 AND id <> coalesce(
+                     (SELECT complete_run FROM integration WHERE id = $1),
+                     0)",
         )
         .bind(integration)
-        .bind(KEPT_RUNS)
+        .bind(KEPT_RUNS - 1)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// The integration whose run this is, if no later one has begun.
-    pub(super) async fn integration_of(&mut self, ticket: &RunTicket) -> Stored<i64> {
-        let current =
-            sqlx::query_scalar("SELECT id FROM integration WHERE name = $1 AND current_run = $2")
-                .bind(&ticket.integration)
-                .bind(ticket.run)
-                .fetch_optional(self.connection())
-                .await?;
-        current.ok_or_else(|| {
-            InventoryError::RunSuperseded {
-                integration: ticket.integration.clone(),
-            }
-            .into()
+    /// The run of this ticket, its lease extended.
+    pub(super) async fn current_run(&mut self, ticket: &RunTicket) -> Stored<CurrentRun> {
+        let row = sqlx::query(
+            "UPDATE run
+             SET lease_since = $4,
+                 lease_until = CASE
+                     WHEN lease_since <= $4 AND lease_until - lease > $4 THEN lease_until
+                     ELSE $4 + lease
+                 END
+             WHERE id = (SELECT current_run FROM integration WHERE name = $1)
+                 AND id = $2 AND reading = $3
+             RETURNING id, integration, kind, reading, first_reading, changes, left_out",
+        )
+        .bind(&ticket.integration)
+        .bind(ticket.run)
+        .bind(ticket.fence)
+        .bind(self.nanos())
+        .fetch_optional(self.connection())
+        .await?
+        .ok_or_else(|| superseded(ticket))?;
+        Ok(CurrentRun {
+            id: row.try_get("id")?,
+            integration: row.try_get("integration")?,
+            kind: word("kind of run", row.try_get("kind")?)?,
+            reading: row.try_get("reading")?,
+            first_reading: row.try_get("first_reading")?,
+            changes: row.try_get("changes")?,
+            left_out: row.try_get("left_out")?,
         })
     }
 
-    pub(super) async fn open_scope(
-        &mut self,
-        run: i64,
-        scope: &Scope,
-        checkpoint: Option<&Cursor>,
-    ) -> Stored<()> {
-        let (kind, name) = columns(scope);
-        sqlx::query(
-            "INSERT INTO scope (run, kind, name, cursor) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (run, kind, name) DO UPDATE
-             SET cursor = coalesce(excluded.cursor, cursor)",
-        )
-        .bind(run)
-        .bind(kind)
-        .bind(name)
-        .bind(checkpoint.map(Cursor::as_str))
-        .execute(self.connection())
-        .await?;
-        Ok(())
-    }
-
-    pub(super) async fn close_scope(
-        &mut self,
-        ticket: &RunTicket,
-        scope: &Scope,
-        outcome: &ScopeOutcome,
-    ) -> Stored<()> {
-        self.integration_of(ticket).await?;
-        let (kind, name) = columns(scope);
-        let (outcome, reason) = match outcome {
-            ScopeOutcome::Listed => ("listed", None),
-            ScopeOutcome::Excluded(exclusion) => {
-                ("excluded", Some(to_json("exclusion", exclusion)?))
-            }
-            ScopeOutcome::Skipped(error) => ("skipped", Some(to_json(FAILURE, error)?)),
-        };
-        sqlx::query(
-            "INSERT INTO scope (run, kind, name, outcome, reason) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (run, kind, name) DO UPDATE
-             SET outcome = excluded.outcome, reason = excluded.reason",
-        )
-        .bind(ticket.run)
-        .bind(kind)
-        .bind(name)
-        .bind(outcome)
-        .bind(reason)
-        .execute(self.connection())
-        .await?;
+    pub(super) async fn renew_run(&mut self, ticket: &RunTicket, until: Timestamp) -> Stored<()> {
+        let run = self.current_run(ticket).await?;
+        sqlx::query("UPDATE run SET lease_until = $2 WHERE id = $1")
+            .bind(run.id)
+            .bind(until.as_unix_nanos())
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
@@ -144,40 +273,41 @@ impl Write {
         ticket: &RunTicket,
         end: &RunEnd,
     ) -> Stored<RunReport> {
-        let integration = self.integration_of(ticket).await?;
-        let complete = end.is_complete();
-        let (gone, held) = match end.proof {
-            Some(proof) => {
-                self.mark_missing(integration, ticket.run, proof, complete)
-                    .await?
-            }
-            None => (0, 0),
-        };
+        let run = self.current_run(ticket).await?;
+        let complete = is_complete(run.kind, end.proof, end.failure.is_some());
+        if let (RunKind::Full, Some(proof)) = (run.kind, end.proof) {
+            self.mark_missing(&run, proof, complete).await?;
+        }
         sqlx::query(
             "UPDATE integration
-             SET current_run = NULL, complete_run = CASE WHEN $3 THEN $2 ELSE complete_run END
+             SET current_run = NULL,
+                 complete_run = CASE WHEN $3 THEN $2 ELSE complete_run END,
+                 change_mark = CASE
+                     WHEN $4 THEN coalesce(
+                         $5, (SELECT change_mark FROM run WHERE id = $2), change_mark)
+                     ELSE change_mark
+                 END
              WHERE id = $1",
         )
-        .bind(integration)
-        .bind(ticket.run)
+        .bind(run.integration)
+        .bind(run.id)
         .bind(complete)
+        .bind(is_successful(run.kind, end.proof, end.failure.is_some()))
+        .bind(end.mark.as_ref().map(ChangeMark::as_str))
         .execute(self.connection())
         .await?;
+        self.count_scopes(run.id).await?;
         let failure = end.failure.as_ref();
         let row = sqlx::query(
             "UPDATE run
-             SET finished_at = $2, proof = $3, gone = $4, held = $5, requests = $6,
-                 elapsed_ms = $7, failure = $8,
-                 skipped = (SELECT count(*) FROM scope WHERE run = $1 AND outcome = 'skipped'),
-                 excluded = (SELECT count(*) FROM scope WHERE run = $1 AND outcome = 'excluded')
+             SET finished_at = $2, proof = $3, requests = $4, elapsed_ms = $5, failure = $6,
+                 blind_to = $7
              WHERE id = $1
              RETURNING *",
         )
-        .bind(ticket.run)
+        .bind(run.id)
         .bind(self.nanos())
         .bind(end.proof.map(Proof::as_str))
-        .bind(gone)
-        .bind(held)
         .bind(integer(end.requests))
         .bind(milliseconds(end.elapsed))
         .bind(
@@ -185,104 +315,21 @@ impl Write {
                 .map(|failure| to_json(FAILURE, failure))
                 .transpose()?,
         )
+        .bind(to_json("list of blind spots", &end.blind_to)?)
         .fetch_one(self.connection())
         .await?;
         report(&row)
     }
-
-    /// Marks what the run covers and did not see; returns how many locations are gone and how many
-    /// are held to be until another run says so too.
-    async fn mark_missing(
-        &mut self,
-        integration: i64,
-        run: i64,
-        proof: Proof,
-        complete: bool,
-    ) -> Stored<(i64, i64)> {
-        let missing = sqlx::query(
-            "WITH covered AS (
-                 SELECT id FROM repository
-                 WHERE integration = $1 AND 'listed' = coalesce(
-                     (SELECT outcome FROM scope
-                      WHERE run = $2 AND kind = 'repository' AND name = repository.name),
-                     (SELECT outcome FROM scope
-                      WHERE run = $2 AND kind = 'namespace' AND name = repository.namespace),
-                     (SELECT outcome FROM scope WHERE run = $2 AND kind = 'registry'))
-             ),
-             missing AS MATERIALIZED (
-                 SELECT repository, digest, $4 AND coalesce(missing_run = (
-                     SELECT complete_run FROM integration WHERE id = $1), FALSE) AS confirmed
-                 FROM location
-                 WHERE gone_at IS NULL AND seen_run <> $2 AND repository IN covered
-             ),
-             known AS (
-                 SELECT count(*) - (SELECT added FROM run WHERE id = $2) AS locations
-                 FROM location JOIN repository ON repository.id = location.repository
-                 WHERE integration = $1 AND gone_at IS NULL
-             ),
-             verdict AS MATERIALIZED (
-                 SELECT $3 AND NOT (count(*) > $6 AND count(*) * 100 > $7 * (
-                     SELECT locations FROM known)) AS at_once
-                 FROM missing WHERE NOT confirmed
-             )
-             UPDATE location
-             SET missing_run = iif($4, $2, missing_run),
-                 gone_run = iif(at_once OR confirmed, $2, NULL),
-                 gone_at = iif(at_once OR confirmed, $5, NULL)
-             FROM missing, verdict
-             WHERE location.repository = missing.repository AND location.digest = missing.digest",
-        )
-        .bind(integration)
-        .bind(run)
-        .bind(proof == Proof::Totals)
-        .bind(complete)
-        .bind(self.nanos())
-        .bind(LOSS_IN_LOCATIONS)
-        .bind(LOSS_IN_PERCENT)
-        .execute(self.connection())
-        .await?
-        .rows_affected();
-        let gone: i64 = sqlx::query_scalar("SELECT count(*) FROM location WHERE gone_run = $1")
-            .bind(run)
-            .fetch_one(self.connection())
-            .await?;
-        self.take_from_items(integration, run).await?;
-        Ok((gone, integer(missing) - gone))
-    }
-
-    /// Tells the sink, and the work items, of the locations that this run marked as gone.
-    async fn take_from_items(&mut self, integration: i64, run: i64) -> Stored<()> {
-        sqlx::query(
-            "INSERT INTO change (integration, kind, repository, digest, tags)
-             SELECT $1, 'gone', repository.name, location.digest, location.tags
-             FROM location
-             JOIN repository ON repository.id = location.repository
-             JOIN item ON item.id = location.item
-             WHERE location.gone_run = $2
-                 AND (item.progress = 'in_hand' OR item.ingested_at IS NOT NULL)",
-        )
-        .bind(integration)
-        .bind(run)
-        .execute(self.connection())
-        .await?;
-        sqlx::query(
-            "UPDATE item SET live = item.live - lost.live, eligible = item.eligible - lost.eligible
-             FROM (SELECT item, count(*) AS live, sum(eligible) AS eligible
-                   FROM location WHERE gone_run = $1 GROUP BY item) AS lost
-             WHERE item.id = lost.item",
-        )
-        .bind(run)
-        .execute(self.connection())
-        .await?;
-        Ok(())
-    }
 }
 
-fn columns(scope: &Scope) -> (&'static str, &str) {
-    match scope {
-        Scope::Registry => ("registry", ""),
-        Scope::Namespace(name) => ("namespace", name),
-        Scope::Repository(name) => ("repository", name.as_str()),
+/// No longer than half of what is left of time, so that a sum with the time now is one.
+fn lease_nanos(lease: Duration) -> i64 {
+    integer(lease.as_nanos()).min(i64::MAX / 4)
+}
+
+fn superseded(ticket: &RunTicket) -> InventoryError {
+    InventoryError::RunSuperseded {
+        integration: ticket.integration.clone(),
     }
 }
 
@@ -290,53 +337,40 @@ fn milliseconds(duration: Duration) -> i64 {
     integer(duration.as_millis())
 }
 
-pub(super) async fn last(
+pub(super) async fn open_run(
     connection: &mut SqliteConnection,
     integration: i64,
-) -> Stored<Option<RunReport>> {
+) -> Stored<Option<OpenRun>> {
+    Ok(unfinished(connection, integration)
+        .await?
+        .map(|run| run.open))
+}
+
+async fn unfinished(
+    connection: &mut SqliteConnection,
+    integration: i64,
+) -> Stored<Option<Unfinished>> {
     let row = sqlx::query(
-        "SELECT * FROM run WHERE integration = $1 AND finished_at IS NOT NULL
-         ORDER BY id DESC LIMIT 1",
+        "SELECT run.* FROM integration JOIN run ON run.id = integration.current_run
+         WHERE integration.id = $1",
     )
     .bind(integration)
     .fetch_optional(connection)
     .await?;
-    row.as_ref().map(report).transpose()
-}
-
-pub(super) async fn last_complete(
-    connection: &mut SqliteConnection,
-    integration: i64,
-) -> Stored<Option<RunReport>> {
-    let row = sqlx::query(
-        "SELECT * FROM run WHERE integration = $1 AND proof IS NOT NULL AND failure IS NULL
-         ORDER BY id DESC LIMIT 1",
-    )
-    .bind(integration)
-    .fetch_optional(connection)
-    .await?;
-    row.as_ref().map(report).transpose()
-}
-
-fn report(row: &SqliteRow) -> Stored<RunReport> {
-    let number = |column: &str| row.try_get(column).map(count);
-    let proof: Option<&str> = row.try_get("proof")?;
-    let failure: Option<&str> = row.try_get("failure")?;
-    Ok(RunReport {
-        run: Some(row.try_get("id")?),
-        started_at: time(row.try_get("started_at")?),
-        finished_at: time(row.try_get("finished_at")?),
-        proof: proof.map(|text| word("proof", text)).transpose()?,
-        listed: number("listed")?,
-        new: number("added")?,
-        changed: number("changed")?,
-        unchanged: number("unchanged")?,
-        gone: number("gone")?,
-        held: number("held")?,
-        skipped: number("skipped")?,
-        excluded: number("excluded")?,
-        requests: number("requests")?,
-        elapsed_ms: number("elapsed_ms")?,
-        failure: failure.map(|text| json(FAILURE, text)).transpose()?,
-    })
+    let read = |row: &SqliteRow| {
+        Ok(Unfinished {
+            open: OpenRun {
+                run: row.try_get("id")?,
+                kind: word("kind of run", row.try_get("kind")?)?,
+                started_at: time(row.try_get("started_at")?),
+                lease_until: time(row.try_get("lease_until")?),
+            },
+            lease_since: row.try_get("lease_since")?,
+            takeovers: row.try_get("takeovers")?,
+            mark: row
+                .try_get::<Option<String>, _>("change_mark")?
+                .map(ChangeMark::new),
+        })
+    };
+    row.as_ref().map(read).transpose()
 }

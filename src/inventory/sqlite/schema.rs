@@ -9,7 +9,7 @@ use super::{
 use crate::inventory::InventoryError;
 
 /// Every step from an empty file to the newest schema. Steps are added, never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 impl Write {
     /// Brings the schema up to date. One transaction, so that several processes may start together.

@@ -227,6 +227,7 @@ async fn until_idle_waits_for_an_image_in_the_hands_of_a_process_that_died() {
         pace: &Pace::Unlimited,
         lease: Duration::from_millis(1500),
         max_attempts: NonZeroU32::MAX,
+        rescan_after: None,
     };
     assert!(matches!(
         inventory.claim(&taken).await.unwrap(),

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -14,10 +15,12 @@ use registry_intake::{
     image::{Cursor, Digest, Image, RepositoryName, Scope},
     ingest::{IngestEvent, SinkError, Until},
     inventory::{
-        Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory,
-        InventoryError, Lease, PageChanges, RunEnd, RunReport, RunTicket, ScopeOutcome,
-        StoredImage, VerificationRecord,
+        BegunRun, Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory,
+        InventoryError, Lease, NamedScope, PageChanges, Paused, QueueStatus, RunChange, RunEnd,
+        RunReport, RunRequest, RunTicket, ScopeList, ScopeOutcome, Sighting, StoredImage,
+        VerificationRecord,
     },
+    pace::Pace,
 };
 use tokio::sync::Semaphore;
 
@@ -92,12 +95,21 @@ forward! {
     rehome(binding: &Binding) -> ();
     record_verification(integration: &str, record: &VerificationRecord) -> ();
     integrations() -> Vec<IntegrationSummary>;
-    begin_run(integration: &str) -> RunTicket;
+    remove(integration: &str) -> bool;
+    set_paused(integration: &str, paused: Paused) -> ();
+    begin_run(request: &RunRequest<'_>) -> BegunRun;
+    renew_run(ticket: &RunTicket, until: Timestamp) -> ();
+    store_scopes(ticket: &RunTicket, scopes: &[NamedScope], list: &ScopeList) -> ();
     store_page(
-        ticket: &RunTicket, scope: &Scope, images: &[Image], checkpoint: Option<&Cursor>
+        ticket: &RunTicket, scope: &Scope, images: &[Sighting<'_>], checkpoint: Option<&Cursor>
     ) -> PageChanges;
     close_scope(ticket: &RunTicket, scope: &Scope, outcome: &ScopeOutcome) -> ();
     finish_run(ticket: &RunTicket, end: &RunEnd) -> RunReport;
+    confirm_held(integration: &str) -> u64;
+    runs(integration: &str, limit: u32) -> Vec<RunReport>;
+    run_changes(
+        integration: &str, run: i64, after: Option<i64>, limit: u32
+    ) -> Vec<RunChange>;
     images(
         integration: &str, after: Option<(&RepositoryName, &Digest)>, limit: u32
     ) -> Vec<StoredImage>;
@@ -106,6 +118,11 @@ forward! {
     acknowledge(lease: &Lease) -> ();
     fail(lease: &Lease, failure: &Failure) -> ();
     request(integration: &str, digest: &Digest) -> bool;
+    admit(binding: &Binding, image: &Image) -> ();
+    requeue(integration: &str, digest: Option<&Digest>) -> u64;
+    queue_status(
+        integration: &str, pace: &Pace, rescan_after: Option<Duration>
+    ) -> QueueStatus;
     changes(integration: &str, limit: u32) -> Vec<Change>;
     changes_told(integration: &str, sequence: i64) -> ();
 }

@@ -14,13 +14,13 @@ use std::{
 use registry_intake::{
     clock::{Clock, ManualClock, SystemClock},
     image::{Image, Proof, Scope},
-    inventory::{Claim, Inventory, ScopeOutcome, SqliteInventory},
+    inventory::{Claim, Inventory, RunKind, RunStart, ScopeOutcome, SqliteInventory},
     pace::Pace,
 };
 
 use super::{
     sqlite::query,
-    stage::{PROD, Stage, claim_request, image, run_end},
+    stage::{Stage, claim_request, image, run_end, run_request, sightings},
 };
 
 const FILE: &str = "REGISTRY_INTAKE_TEST_INVENTORY";
@@ -212,10 +212,11 @@ async fn a_run_killed_at_any_moment_leaves_the_inventory_sound() {
         let inventory = open(&file).await;
         loop {
             for half in [&listed[..150], &listed[150..]] {
-                let run = inventory.begin_run(PROD).await.unwrap();
+                let anew = run_request(RunKind::Full, RunStart::Anew);
+                let run = inventory.begin_run(&anew).await.unwrap().ticket;
                 for page in half.chunks(50) {
                     inventory
-                        .store_page(&run, &Scope::Registry, page, None)
+                        .store_page(&run, &Scope::Registry, &sightings(page), None)
                         .await
                         .unwrap();
                     say("page");
@@ -266,12 +267,12 @@ async fn assert_sound(file: &Path) {
         "SELECT 'locations of ' || count(*) FROM item
          WHERE live <> (SELECT count(*) FROM location
                         WHERE item = item.id AND gone_at IS NULL)
-            OR eligible <> (SELECT coalesce(sum(eligible), 0) FROM location
-                            WHERE item = item.id AND gone_at IS NULL)",
+            OR eligible <> (SELECT count(*) FROM location
+                            WHERE item = item.id AND gone_at IS NULL AND omission IS NULL)",
     );
     assert_eq!(miscounted.await, "locations of 0");
     let tally = "SELECT 'states ' || count(*) FROM (
-                     SELECT integration, state, count(*) FROM item GROUP BY 1, 2
+                     SELECT integration, state, lane, count(*) FROM item GROUP BY 1, 2, 3
                      EXCEPT SELECT * FROM tally)";
     assert_eq!(query(file, tally).await, "states 0");
 }

@@ -3,10 +3,10 @@ use std::{path::Path, sync::Arc};
 use registry_intake::{
     clock::ManualClock,
     error::ErrorCode,
-    inventory::{ImageState, Inventory, InventoryError, SqliteInventory},
+    inventory::{ImageState, Inventory, InventoryError, RunKind, RunStart, SqliteInventory},
 };
 
-use super::stage::{PROD, Stage, image, noon};
+use super::stage::{Stage, image, noon, run_request};
 
 async fn in_memory() -> Stage {
     let clock = ManualClock::at(noon());
@@ -110,7 +110,10 @@ async fn a_created_file_is_its_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inventory.db");
     let inventory = open(&path).await.unwrap();
-    inventory.begin_run(PROD).await.unwrap_err();
+    inventory
+        .begin_run(&run_request(RunKind::Full, RunStart::Resume))
+        .await
+        .unwrap_err();
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();

@@ -6,7 +6,8 @@ use registry_intake::{
     image::{Digest, Image, ImageKind, Proof, RegistryKind, Scope, TagRecord},
     inventory::{
         Binding, Claim, ClaimRequest, ClaimedImage, Failure, ImageState, Inventory, Lease,
-        PageChanges, RunEnd, RunReport, RunTicket, ScopeOutcome, StateCounts, StoredImage,
+        PageChanges, RunEnd, RunKind, RunReport, RunRequest, RunStart, RunTicket, ScopeOutcome,
+        Sighting, StateCounts, StoredImage,
     },
     pace::Pace,
 };
@@ -31,12 +32,13 @@ impl Stage {
     }
 
     pub(crate) async fn begin(&self) -> RunTicket {
-        self.inventory.begin_run(PROD).await.unwrap()
+        let anew = run_request(RunKind::Full, RunStart::Anew);
+        self.inventory.begin_run(&anew).await.unwrap().ticket
     }
 
     pub(crate) async fn store(&self, ticket: &RunTicket, images: &[Image]) -> PageChanges {
         self.inventory
-            .store_page(ticket, &Scope::Registry, images, None)
+            .store_page(ticket, &Scope::Registry, &sightings(images), None)
             .await
             .unwrap()
     }
@@ -141,12 +143,26 @@ pub(crate) fn binding(integration: &str) -> Binding {
     }
 }
 
+pub(crate) fn run_request(kind: RunKind, start: RunStart) -> RunRequest<'static> {
+    RunRequest {
+        integration: PROD,
+        kind,
+        lease: LEASE,
+        start,
+        mark: None,
+    }
+}
+
+pub(crate) fn sightings(images: &[Image]) -> Vec<Sighting<'_>> {
+    images.iter().map(Sighting::of).collect()
+}
+
 pub(crate) fn run_end(proof: Option<Proof>) -> RunEnd {
     RunEnd {
         proof,
-        failure: None,
         requests: 12,
         elapsed: Duration::from_millis(345),
+        ..RunEnd::default()
     }
 }
 
@@ -156,6 +172,7 @@ pub(crate) fn claim_request(pace: &Pace) -> ClaimRequest<'_> {
         pace,
         lease: LEASE,
         max_attempts: NonZeroU32::new(3).unwrap(),
+        rescan_after: None,
     }
 }
 

@@ -1,12 +1,14 @@
 use registry_intake::{
     error::ErrorCode,
     image::RegistryKind,
-    inventory::{Binding, ImageState, InventoryError, VerificationRecord},
+    inventory::{
+        Binding, ImageState, InventoryError, RunKind, RunRequest, RunStart, VerificationRecord,
+    },
     pace::Pace,
 };
 
 use crate::inventory::stage::{
-    PROD, Stage, binding, claim_request, digest, error_record, image, noon,
+    PROD, Stage, binding, claim_request, digest, error_record, image, noon, run_request,
 };
 
 pub(crate) async fn a_name_stays_with_its_registry_until_it_is_rehomed(stage: Stage) {
@@ -50,8 +52,12 @@ pub(crate) async fn what_is_not_bound_is_unknown(stage: Stage) {
         integration: "nobody",
         ..claim_request(&Pace::Unlimited)
     };
+    let run = RunRequest {
+        integration: "nobody",
+        ..run_request(RunKind::Full, RunStart::Resume)
+    };
     for refused in [
-        stage.inventory.begin_run("nobody").await.unwrap_err(),
+        stage.inventory.begin_run(&run).await.unwrap_err(),
         stage.inventory.claim(&request).await.unwrap_err(),
         stage
             .inventory

@@ -3,11 +3,14 @@ use std::time::Duration;
 use registry_intake::{
     clock::Clock,
     image::{Image, ImageKind, Platform, Proof, Scope, TagRecord},
-    inventory::{ImageState, InventoryError, PageChanges, RunEnd, ScopeOutcome},
+    inventory::{
+        ImageState, InventoryError, PageChanges, RunEnd, RunKind, RunRequest, RunStart,
+        ScopeOutcome,
+    },
 };
 
 use crate::inventory::stage::{
-    PROD, Stage, binding, digest, error_record, image, noon, run_end, tag,
+    PROD, Stage, binding, digest, error_record, image, noon, run_end, run_request, sightings, tag,
 };
 
 const fn changes(new: u64, changed: u64, unchanged: u64) -> PageChanges {
@@ -187,7 +190,7 @@ pub(crate) async fn a_superseded_or_ended_run_can_write_nothing(stage: Stage) {
     let page = [image("team-a/app", 1, &["v1"])];
     for ticket in [&ended, &frozen] {
         let stored = inventory
-            .store_page(ticket, &Scope::Registry, &page, None)
+            .store_page(ticket, &Scope::Registry, &sightings(&page), None)
             .await;
         let closed = inventory
             .close_scope(ticket, &Scope::Registry, &ScopeOutcome::Listed)
@@ -220,10 +223,8 @@ pub(crate) async fn a_run_is_reported_with_its_counts(stage: Stage) {
     stage.close(&run, &namespace("cache"), &excluded).await;
     stage.after(10);
     let end = RunEnd {
-        proof: Some(Proof::ReadTwice),
         failure: Some(error_record("two projects could not be read")),
-        requests: 12,
-        elapsed: Duration::from_millis(345),
+        ..run_end(Some(Proof::ReadTwice))
     };
     let report = stage.inventory.finish_run(&run, &end).await.unwrap();
     assert_eq!(report.run, Some(run.run));
@@ -256,9 +257,13 @@ pub(crate) async fn integrations_do_not_see_each_other(stage: Stage) {
     inventory.bind(&binding("another")).await.unwrap();
     let page = [image("team-a/app", 1, &["v1"])];
     stage.sync(&page).await;
-    let other = inventory.begin_run("another").await.unwrap();
+    let request = RunRequest {
+        integration: "another",
+        ..run_request(RunKind::Full, RunStart::Resume)
+    };
+    let other = inventory.begin_run(&request).await.unwrap().ticket;
     let stored = inventory
-        .store_page(&other, &Scope::Registry, &page, None)
+        .store_page(&other, &Scope::Registry, &sightings(&page), None)
         .await;
     assert_eq!(stored.unwrap(), changes(1, 0, 0));
     inventory
