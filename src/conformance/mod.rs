@@ -18,6 +18,7 @@ mod accounts;
 mod answers;
 mod observation;
 mod scopes;
+mod tokens;
 
 pub use accounts::{
     a_changed_password_costs_one_failed_log_in, stripped_credentials_lose_nothing,
@@ -32,6 +33,7 @@ pub use scopes::{
     a_dropped_listing_asks_no_more, a_hidden_scope_is_noticed, everything_is_listed_once,
     vanishing_scopes_are_passed_over,
 };
+pub use tokens::pull_tokens_are_for_who_may_pull;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -102,4 +104,5 @@ pub async fn all<S: Subject>(
     broken_answers_are_never_believed(&start).await;
     wrong_pages_are_never_believed(&start).await;
     refused_scopes_are_told_and_passed_over(&start).await;
+    pull_tokens_are_for_who_may_pull(&start).await;
 }

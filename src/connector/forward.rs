@@ -45,6 +45,13 @@ macro_rules! forward_connector {
             ) -> Result<PullAccess, IntegrationError> {
                 (**self).pull_access(location).await
             }
+
+            async fn pull_token(
+                &self,
+                location: &Location,
+            ) -> Result<PullAccess, IntegrationError> {
+                (**self).pull_token(location).await
+            }
         }
     )+};
 }

@@ -10,6 +10,7 @@ mod forward;
 mod harbor;
 mod listing;
 mod pull_access;
+mod pull_token;
 mod quay;
 mod session;
 mod unsupported;
@@ -28,7 +29,7 @@ use std::{fmt::Debug, num::NonZeroUsize};
 use async_trait::async_trait;
 
 use crate::{
-    error::IntegrationError,
+    error::{ErrorContext, IntegrationError, Step, Unsupported},
     image::{Location, RegistryKind},
 };
 
@@ -77,4 +78,25 @@ pub trait RegistryConnector: Debug + Send + Sync + 'static {
     /// # Errors
     /// Any [`IntegrationError`] that keeps the credential from being made.
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError>;
+
+    /// The same with a token that ends by itself and is good for `location`'s repository alone, for
+    /// a puller that must not see the account's own secret.
+    ///
+    /// It may allow more than pulling there: Harbor puts into it whatever the account may do in the
+    /// repository. Nor does it prove that the repository exists, only that the account may pull from
+    /// one of that name. `expires_at` is reckoned by the crate's own clock, to the second.
+    ///
+    /// # Errors
+    /// `NotSupported` where the registry gives out no such tokens, which a connector need not say
+    /// itself; `FailedToVerifyUsernameOrPwd` where the account is refused, after which it is not
+    /// tried again until it has another secret or is verified; `TokenScopeMissing` where it may not
+    /// pull from the repository; `RateLimited` where its user name is locked; and any other
+    /// [`IntegrationError`] that keeps the token from being made.
+    async fn pull_token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        let context = ErrorContext::new(self.kind(), self.host(), Step::Pull);
+        Err(IntegrationError::NotSupported {
+            context: Box::new(context.with_subject(location.repository.to_string())),
+            what: Unsupported::PullToken,
+        })
+    }
 }

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use crate::{
     clock::Timestamp,
-    config::{Protocol, SecretValue},
+    config::{Endpoint, Protocol, SecretValue},
     image::Location,
 };
 
@@ -42,6 +42,19 @@ impl PullAccess {
             port,
             dial: None,
             location,
+            credential,
+            expires_at: None,
+        }
+    }
+
+    /// Access to a configured registry.
+    pub(super) fn at(endpoint: &Endpoint, location: &Location, credential: PullCredential) -> Self {
+        Self {
+            protocol: endpoint.protocol(),
+            host: endpoint.domain().to_owned(),
+            port: endpoint.port(),
+            dial: endpoint.ip(),
+            location: location.clone(),
             credential,
             expires_at: None,
         }

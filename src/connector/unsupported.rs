@@ -82,4 +82,8 @@ impl RegistryConnector for UnsupportedRegistry {
     async fn pull_access(&self, _location: &Location) -> Result<PullAccess, IntegrationError> {
         Err(self.refusal(Step::Pull))
     }
+
+    async fn pull_token(&self, _location: &Location) -> Result<PullAccess, IntegrationError> {
+        Err(self.refusal(Step::Pull))
+    }
 }

@@ -53,6 +53,14 @@ impl IntegrationError {
                 message: "The account is a valid robot, and a robot never has administrator rights.",
                 remedy: "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
             },
+            (Self::TokenScopeMissing { context, .. }, Language::English)
+                if context.step == Step::Pull =>
+            {
+                Guidance {
+                    message: "The account is valid, but may not pull from this repository, or there is none of that name.",
+                    remedy: "Give the account the right to read the repository; a Quay OAuth token also needs the scope repo:read.",
+                }
+            }
             _ => self.code().guidance(self.context().registry, language),
         }
     }

@@ -153,6 +153,9 @@ pub enum Unsupported {
     /// There is no connector for this registry in this version.
     #[error("no connector for this registry in this version")]
     Connector,
+    /// The registry gives out no tokens for pulling, or the connector asks for none.
+    #[error("no tokens for pulling from this registry")]
+    PullToken,
     /// The crate was built without TLS.
     #[error("built without the feature `rustls`")]
     Tls,

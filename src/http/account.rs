@@ -87,6 +87,16 @@ impl Account {
         self.shared.gate.was_closed_unweighed()
     }
 
+    /// Whether it was refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.shared.gate.is_closed()
+    }
+
+    /// Notes that the same secret was refused elsewhere, by a form: it is sent no more.
+    pub(crate) fn refuse(&self) {
+        self.shared.gate.close();
+    }
+
     pub(super) fn gate(&self) -> &Gate {
         &self.shared.gate
     }

@@ -129,6 +129,16 @@ impl Gate {
         self.state() == State::Closed { weighed: false }
     }
 
+    /// Whether the credentials were refused.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state(), State::Closed { .. })
+    }
+
+    /// Takes a refusal by other means for the verdict.
+    pub(super) fn close(&self) {
+        self.state.send_replace(State::Closed { weighed: true });
+    }
+
     fn state(&self) -> State {
         *self.state.borrow()
     }

@@ -34,6 +34,7 @@ pub(crate) struct RequestBuilder<'a> {
     body: Option<SecretString>,
     counts: Vec<RequestCount>,
     patience: Patience,
+    also_refuses: fn(&Answer) -> bool,
 }
 
 impl<'a> RequestBuilder<'a> {
@@ -48,6 +49,7 @@ impl<'a> RequestBuilder<'a> {
             body: None,
             counts: Vec::new(),
             patience: Patience::default(),
+            also_refuses: |_| false,
         }
     }
 
@@ -101,6 +103,13 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Takes such an answer for a refusal of the credentials, like a 401: some servers serve whom
+    /// they refuse as a stranger.
+    pub(crate) const fn refused_where(mut self, refuses: fn(&Answer) -> bool) -> Self {
+        self.also_refuses = refuses;
+        self
+    }
+
     /// Sends the request until there is an answer that stands. Every status is an answer save
     /// 429, 502, 503 and 504, which put the host at rest, and a first 401, which may be a
     /// lock-out. Dropping the future gives up whatever it holds.
@@ -146,7 +155,7 @@ impl<'a> RequestBuilder<'a> {
                 continue;
             }
             if let (Some(pass), Some(account)) = (pass, &account) {
-                let unauthorized = account.is_refused_by(&answer);
+                let unauthorized = account.is_refused_by(&answer) || (self.also_refuses)(&answer);
                 let verdict = pass
                     .judge(unauthorized, answer.elapsed(), asked_before, clock)
                     .map_err(|_| refused(answer.context(), answer.words()))?;

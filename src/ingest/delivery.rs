@@ -57,4 +57,13 @@ impl Delivery {
     pub async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
         self.connector.pull_access(location).await
     }
+
+    /// The same with a token for the location's repository alone, in place of the account's own
+    /// secret.
+    ///
+    /// # Errors
+    /// As of [`RegistryConnector::pull_token`].
+    pub async fn pull_token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        self.connector.pull_token(location).await
+    }
 }

@@ -234,9 +234,9 @@ impl Subject for QuaySubject {
         "/acme/app/tag/"
     }
 
-    /// A token has no log-in that could fail, and no name that could be locked.
+    /// Of the user: a token has no log-in that could fail, and no name that could be locked.
     fn failed_logins(&self) -> u64 {
-        0
+        self.quay.accounts().failed_logins(Quay::USERNAME)
     }
 
     fn change_password_after(&self, requests: u64) {
@@ -245,6 +245,7 @@ impl Subject for QuaySubject {
         self.quay.before_request(move |number, _, _| {
             if let Some(quay) = server.upgrade().filter(|_| number == due) {
                 quay.accounts().revoke_token(Quay::AUTH_TOKEN);
+                quay.accounts().set_password(Quay::USERNAME, "another");
             }
         });
     }
@@ -283,6 +284,7 @@ macro_rules! conformance {
                 broken_answers_are_never_believed
                 wrong_pages_are_never_believed
                 refused_scopes_are_told_and_passed_over
+                pull_tokens_are_for_who_may_pull
             );
 
             #[tokio::test]

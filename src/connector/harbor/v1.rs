@@ -86,4 +86,8 @@ impl RegistryConnector for HarborV1 {
     async fn pull_access(&self, _location: &Location) -> Result<PullAccess, IntegrationError> {
         Err(self.unsupported(Step::Pull))
     }
+
+    async fn pull_token(&self, _location: &Location) -> Result<PullAccess, IntegrationError> {
+        Err(self.unsupported(Step::Pull))
+    }
 }

@@ -5,13 +5,16 @@ use std::{
 
 use url::Url;
 
-use super::{api::Api, wire::ConfigWire};
+use super::{api::Api, pull::Login, wire::ConfigWire};
 use crate::{
     clock::Clock,
     config::{IntegrationConfig, Namespace, Secret, SecretValue},
     error::{IntegrationError, Step},
     http::{Account, Answer, ConnectionSettings, HttpClient, Patience, RequestCount},
 };
+
+/// Where a Quay gives out tokens, and how its challenge's realm ends.
+pub(super) const TOKEN_PATH: &str = "/v2/auth";
 
 /// The way to a Quay and its accounts.
 #[derive(Debug)]
@@ -20,9 +23,16 @@ pub(super) struct Connection {
     pub(super) config: IntegrationConfig,
     /// The accounts of the last connection, with their gates: what was refused is not tried again
     /// until it is another secret.
-    accounts: Mutex<HashMap<String, Account>>,
-    /// The password with which signing in was refused: each refusal locks the user for longer.
-    refused: Mutex<Option<SecretValue>>,
+    accounts: Mutex<HashMap<Use, Account>>,
+}
+
+/// What an account is for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Use {
+    /// The API of an organisation.
+    Api(String),
+    /// Pulling from an organisation, or from all.
+    Pull(Option<String>),
 }
 
 /// What only a Quay says: where it gives out tokens, and under which name.
@@ -40,7 +50,6 @@ impl Connection {
             client: HttpClient::new(ConnectionSettings::from(config), clock)?,
             config: config.clone(),
             accounts: Mutex::default(),
-            refused: Mutex::default(),
         })
     }
 
@@ -59,17 +68,6 @@ impl Connection {
             })
     }
 
-    pub(super) fn has_refused(&self, password: &SecretValue) -> bool {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused
-            .as_ref()
-            .is_some_and(|refused| refused.expose() == password.expose())
-    }
-
-    pub(super) fn refuse(&self, password: SecretValue) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
-    }
-
     /// The organisation's API by its present token; by the same account, gate included, while the
     /// token is the same and no `fresh` one is asked for.
     pub(super) async fn api(
@@ -82,21 +80,13 @@ impl Connection {
         let token = self
             .secret("namespaces.auth_token", &namespace.auth_token)
             .await?;
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = accounts
-            .get(&namespace.organization)
-            .filter(|account| !fresh && account.has_secret(&token));
-        let account = match known {
-            Some(account) => account.clone(),
-            None => {
-                let account = Account::bearer(token.into_inner());
-                accounts.insert(namespace.organization.clone(), account.clone());
-                account
-            }
-        };
+        let organization = namespace.organization.clone();
+        let account = self.account(Use::Api(organization.clone()), token, fresh, |token| {
+            Account::bearer(token.into_inner())
+        });
         Ok(Api {
             client: self.client.clone(),
-            organization: namespace.organization.clone(),
+            organization,
             account,
             session: None,
             requests: requests.clone(),
@@ -104,22 +94,56 @@ impl Connection {
         })
     }
 
+    /// The puller's account, kept like those of the API. Its gate takes every 401 for the verdict:
+    /// each refusal locks a user for longer.
+    pub(super) fn puller(&self, login: Login, fresh: bool) -> Account {
+        let purpose = Use::Pull(login.organization);
+        self.account(purpose, login.password, fresh, |password| {
+            Account::basic_once(login.username, password.into_inner())
+        })
+    }
+
+    fn account(
+        &self,
+        purpose: Use,
+        secret: SecretValue,
+        fresh: bool,
+        make: impl FnOnce(SecretValue) -> Account,
+    ) -> Account {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = accounts.get(&purpose);
+        if let Some(account) = known.filter(|account| !fresh && account.has_secret(&secret)) {
+            return account.clone();
+        }
+        let account = make(secret);
+        accounts.insert(purpose, account.clone());
+        account
+    }
+
     /// Recognises the server by its challenge: a realm that ends in `/v2/auth` is Quay's. Many
     /// servers answer any path with a page, so that no status proves anything.
-    pub(super) async fn recognise(&self) -> Result<TokenService, IntegrationError> {
-        let answer = self.ask(Step::Registry, "/v2/", &[]).await?;
+    pub(super) async fn recognise(
+        &self,
+        step: Step,
+        patience: Patience,
+    ) -> Result<TokenService, IntegrationError> {
+        let answer = self.ask(step, "/v2/", patience).await?;
         let challenge = answer.header("www-authenticate").unwrap_or_default();
         match (
             parameter(challenge, "realm"),
             parameter(challenge, "service"),
         ) {
             (Some(realm), Some(service))
-                if answer.status() == 401 && realm.ends_with("/v2/auth") =>
+                if answer.status() == 401 && realm.ends_with(TOKEN_PATH) =>
             {
                 Ok(TokenService {
                     service: service.to_owned(),
                 })
             }
+            _ if answer.status() >= 500 => Err(IntegrationError::RegistryUnavailable {
+                context: Box::new(answer.context()),
+                retry_after: None,
+            }),
             _ => Err(IntegrationError::RegistryTypeError {
                 context: Box::new(answer.context()),
             }),
@@ -128,7 +152,10 @@ impl Connection {
 
     /// The version that the server states; it may be older than the server.
     pub(super) async fn stated_version(&self) -> Option<String> {
-        let answer = self.ask(Step::Version, "/config", &[]).await.ok()?;
+        let answer = self
+            .ask(Step::Version, "/config", Patience::Probe)
+            .await
+            .ok()?;
         answer.json::<ConfigWire>().ok()?.version_number
     }
 
@@ -140,25 +167,21 @@ impl Connection {
         account: &Account,
     ) -> Result<Answer, IntegrationError> {
         let query = [("service", service.service.as_str())];
-        self.client
-            .get(step, url(&self.client, "/v2/auth", &query))
-            .account(account)
-            .patience(Patience::Probe)
-            .send()
-            .await
+        let request = self
+            .client
+            .get(step, url(&self.client, TOKEN_PATH, &query))
+            .account(account);
+        request.patience(Patience::Probe).send().await
     }
 
     async fn ask(
         &self,
         step: Step,
         path: &str,
-        query: &[(&str, &str)],
+        patience: Patience,
     ) -> Result<Answer, IntegrationError> {
-        self.client
-            .get(step, url(&self.client, path, query))
-            .patience(Patience::Probe)
-            .send()
-            .await
+        let request = self.client.get(step, url(&self.client, path, &[]));
+        request.patience(patience).send().await
     }
 }
 

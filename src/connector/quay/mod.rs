@@ -8,7 +8,7 @@
 //! | `GET /api/v1/organization/{name}` | whether the organisation exists |
 //! | `GET /api/v1/repository?namespace={name}` | the organisation's repositories, 100 a page |
 //! | `GET /api/v1/repository/{name}/tag/` | a repository's tags, 100 a page |
-//! | `GET /v2/auth` | why a token is refused; the right to pull |
+//! | `GET /v2/auth` | why a token is refused; the right to pull; a token to pull from one repository |
 //! | `GET /csrf_token`, `POST /api/v1/signin`, `POST /api/v1/signout` | a session, where asked for |
 //!
 //! Facts about the servers were recorded on a real Quay 3. No 1.x or 2.x was.
@@ -16,6 +16,7 @@
 mod api;
 mod connection;
 mod listing;
+mod pull;
 mod sign_in;
 mod verify;
 mod wire;
@@ -29,16 +30,12 @@ use crate::{
     clock::Clock,
     config::IntegrationConfig,
     connector::{
-        Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
-        session::Session,
+        Capabilities, Listing, PullAccess, RegistryConnector, Verification, session::Session,
     },
-    error::{IntegrationError, Step},
+    error::IntegrationError,
     http::{Patience, RequestCount},
     image::{Location, RegistryKind},
 };
-
-/// The user name that stands for an OAuth token at the distribution API.
-const TOKEN_USER: &str = "$oauthtoken";
 
 #[derive(Debug)]
 pub(in crate::connector) struct Quay {
@@ -107,42 +104,10 @@ impl RegistryConnector for Quay {
     }
 
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
-        let config = &self.connection.config;
-        let organization = location.repository.namespace();
-        let credential = match config.account() {
-            Some(account) => PullCredential::Basic {
-                username: account.username.clone(),
-                password: self
-                    .connection
-                    .secret("password", &account.password)
-                    .await?,
-            },
-            None => {
-                let mut namespaces = config.namespaces().iter();
-                let namespace = namespaces
-                    .find(|namespace| namespace.organization == organization)
-                    .ok_or_else(|| IntegrationError::NamespaceNotFound {
-                        context: Box::new(self.connection.client.context(Step::Pull)),
-                        namespace: organization.to_owned(),
-                    })?;
-                PullCredential::Basic {
-                    username: TOKEN_USER.to_owned(),
-                    password: self
-                        .connection
-                        .secret("namespaces.auth_token", &namespace.auth_token)
-                        .await?,
-                }
-            }
-        };
-        let endpoint = config.endpoint();
-        Ok(PullAccess {
-            protocol: endpoint.protocol(),
-            host: endpoint.domain().to_owned(),
-            port: endpoint.port(),
-            dial: endpoint.ip(),
-            location: location.clone(),
-            credential,
-            expires_at: None,
-        })
+        self.access(location).await
+    }
+
+    async fn pull_token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        self.token(location).await
     }
 }

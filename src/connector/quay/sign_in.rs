@@ -83,8 +83,10 @@ impl SignIn for PageSignIn {
     async fn sign_in(&self) -> Result<Option<Account>, IntegrationError> {
         let connection = &self.connection;
         let client = &connection.client;
-        let password = connection.secret("password", &self.login.password).await?;
-        if connection.has_refused(&password) {
+        let login = connection.login(&self.login).await?;
+        let password = login.password.clone();
+        let puller = connection.puller(login, false);
+        if puller.is_refused() {
             return Ok(None);
         }
         let mut cookies = Cookies::default();
@@ -102,7 +104,7 @@ impl SignIn for PageSignIn {
         let told: SignInWire = answer.json()?;
         if answer.status() != 200 || !told.success {
             if told.invalid_credentials {
-                connection.refuse(password);
+                puller.refuse();
             }
             return Err(answer.violation(Violation::Status));
         }

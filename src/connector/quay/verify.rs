@@ -1,7 +1,8 @@
 use super::{
-    Quay, TOKEN_USER,
+    Quay,
     api::Api,
     connection::TokenService,
+    pull::TOKEN_USER,
     wire::{RepositoriesWire, RepositoryWire},
 };
 use crate::{
@@ -45,7 +46,11 @@ impl Quay {
         }
         let endpoint = connection.config.endpoint();
         let service = report
-            .reach(clock, endpoint, connection.recognise())
+            .reach(
+                clock,
+                endpoint,
+                connection.recognise(Step::Registry, Patience::Probe),
+            )
             .await?;
         let stated = connection.stated_version().await;
         let version = async {
@@ -145,8 +150,7 @@ impl Quay {
             return;
         };
         let attempt = async {
-            let password = connection.secret("password", &configured.password).await?;
-            let account = Account::basic_once(&configured.username, password.into_inner());
+            let account = connection.puller(connection.login(configured).await?, true);
             let answer = connection.log_in(Step::Pull, service, &account).await?;
             match answer.status() {
                 200 => Ok(()),

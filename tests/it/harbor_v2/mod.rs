@@ -2,6 +2,7 @@
 
 mod changes;
 mod listing;
+pub(crate) mod pull_token;
 mod recordings;
 mod session;
 mod verification;

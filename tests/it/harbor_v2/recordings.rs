@@ -13,7 +13,10 @@ use registry_intake::{
     image::{Entry, Image, ImageKind, Next, Proof, Scope},
 };
 
-use super::jumping_clock;
+use super::{
+    jumping_clock,
+    pull_token::{code, place},
+};
 use crate::replay::ReplayServer;
 
 fn as_user(server: &ReplayServer, name: &str) -> IntegrationConfigBuilder {
@@ -196,5 +199,48 @@ async fn every_recorded_account_of_2_15_gets_its_code() {
         let refused = connector.open_listing(&RequestCount::new()).await;
         let code = refused.unwrap_err().code();
         assert_eq!(code, ErrorCode::FailedToVerifyUsernameOrPwd, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_recorded_account_of_2_15_gets_its_token_or_the_reason_why_not() {
+    let refused = ErrorCode::FailedToVerifyUsernameOrPwd;
+    for (name, repository, expected) in [
+        ("admin", "mixed/twotags", None),
+        ("robot$sysall", "mixed/twotags", None),
+        ("robot$syspull", "mixed/twotags", None),
+        ("robot$team-a+projbot", "team-a/app", None),
+        // Whether there is such a repository is not asked.
+        ("admin", "mixed/nosuch", None),
+        (
+            "padmin",
+            "mixed/twotags",
+            Some(ErrorCode::TokenScopeMissing),
+        ),
+        ("plain", "mixed/twotags", Some(ErrorCode::TokenScopeMissing)),
+        (
+            "robot$team-a+projbot",
+            "mixed/twotags",
+            Some(ErrorCode::TokenScopeMissing),
+        ),
+        ("admin", "nosuch/x", Some(ErrorCode::TokenScopeMissing)),
+        ("robot$disabledbot", "mixed/twotags", Some(refused)),
+    ] {
+        let server = ReplayServer::start("harbor-2.15", &["registry-token"]).await;
+        let connector = connect(as_user(&server, name));
+        let location = place(repository, None);
+        let answer = connector.pull_token(&location).await;
+        assert!(server.unmatched().is_empty(), "{:?}", server.unmatched());
+        match expected {
+            Some(expected) => assert_eq!(code(answer), expected, "{name} {repository}"),
+            None => {
+                let half_an_hour = "1970-01-01T00:30:00Z".parse().unwrap();
+                assert_eq!(answer.unwrap().expires_at, Some(half_an_hour), "{name}");
+            }
+        }
+        // The second answer to the administrator was recorded with a wrong password.
+        if (name, repository) == ("admin", "mixed/twotags") {
+            assert_eq!(code(connector.pull_token(&location).await), refused);
+        }
     }
 }

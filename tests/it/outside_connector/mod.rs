@@ -16,7 +16,7 @@ use registry_intake::{
     clock::SystemClock,
     conformance::{Shown, Subject},
     connector::RegistryConnector,
-    error::Step,
+    error::{ErrorCode, Step},
     image::{Location, RegistryKind},
     inventory::{Inventory, SqliteInventory},
     simulator::{Faults, Handler, RequestLog, Server},
@@ -141,4 +141,7 @@ async fn another_crate_can_report_a_verification_and_grant_a_pull() {
             .reference()
             .starts_with(&format!("shelf.example.com:{port}/team/app@sha256:"))
     );
+    let token = connector.pull_token(&location).await.unwrap_err();
+    assert_eq!(token.code(), ErrorCode::NotSupported);
+    assert_eq!(token.context().registry, RegistryKind::Other);
 }

@@ -1,6 +1,7 @@
 //! The Quay connector against a simulated Quay 3.
 
 mod listing;
+mod pull_token;
 mod session;
 mod verification;
 

@@ -12,6 +12,7 @@
 //! | `GET /api/v2.0/projects/{name}/repositories` | a project's repositories | 2.0 |
 //! | `GET /api/v2.0/projects/{name}/repositories/{name}/artifacts` | a repository's artifacts | 2.0 |
 //! | `GET /v2/` | the right to pull | 2.0 |
+//! | `GET /service/token` | a token to pull from one repository | 2.0 |
 //! | `POST /c/login`, `GET /c/log_out` | a session, where hashing is slow | 2.0 |
 //!
 //! Which of the lists a server has is found out by asking it, not from its version.
@@ -39,7 +40,7 @@ use crate::{
     config::{IntegrationConfig, RequiredRole},
     connector::{
         Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
-        session::Session,
+        pull_token, session::Session,
     },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
@@ -123,19 +124,29 @@ impl RegistryConnector for HarborV2 {
     }
 
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        // Taken at `/v2/` itself and by the token service, from users and robots alike.
+        let credential = PullCredential::Basic {
+            username: self.harbor.login.username.clone(),
+            password: self.harbor.secret().await?,
+        };
         let endpoint = self.harbor.config.endpoint();
-        Ok(PullAccess {
-            protocol: endpoint.protocol(),
-            host: endpoint.domain().to_owned(),
-            port: endpoint.port(),
-            dial: endpoint.ip(),
-            location: location.clone(),
-            // Taken at `/v2/` itself and by the token service, from users and robots alike.
-            credential: PullCredential::Basic {
-                username: self.harbor.login.username.clone(),
-                password: self.harbor.secret().await?,
-            },
-            expires_at: None,
-        })
+        Ok(PullAccess::at(endpoint, location, credential))
+    }
+
+    async fn pull_token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        let harbor = &self.harbor;
+        let scope = pull_token::scope(&location.repository);
+        // The challenge is not asked: its realm is the external URL, which may lead past the
+        // configured address, and every Harbor calls its service by this name.
+        let query = [("service", "harbor-registry"), ("scope", scope.as_str())];
+        let answer = harbor
+            .client
+            .get(Step::Pull, harbor.url("/service/token", &query))
+            .account(&harbor.account().await?)
+            .refused_where(pull_token::is_for_nobody)
+            .send()
+            .await?;
+        let endpoint = harbor.config.endpoint();
+        pull_token::access(endpoint, location, &answer, &**harbor.client.clock())
     }
 }

@@ -1,0 +1,91 @@
+use super::{
+    Quay,
+    connection::{Connection, TOKEN_PATH, url},
+};
+use crate::{
+    config::{self, SecretValue},
+    connector::{PullAccess, PullCredential, pull_token},
+    error::{IntegrationError, Step},
+    http::Patience,
+    image::Location,
+};
+
+/// The user name that stands for an OAuth token at the distribution API.
+pub(super) const TOKEN_USER: &str = "$oauthtoken";
+
+/// Who pulls.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) username: String,
+    pub(super) password: SecretValue,
+    /// The organisation that it is for, where it is not for all.
+    pub(super) organization: Option<String>,
+}
+
+impl Connection {
+    /// The account configured for pulling, as it is now.
+    pub(super) async fn login(&self, account: &config::Account) -> Result<Login, IntegrationError> {
+        Ok(Login {
+            username: account.username.clone(),
+            password: self.secret("password", &account.password).await?,
+            organization: None,
+        })
+    }
+
+    /// The account configured for pulling, else the token of the location's organisation.
+    async fn login_for(&self, location: &Location) -> Result<Login, IntegrationError> {
+        if let Some(account) = self.config.account() {
+            return self.login(account).await;
+        }
+        let organization = location.repository.namespace();
+        let mut namespaces = self.config.namespaces().iter();
+        let namespace = namespaces
+            .find(|namespace| namespace.organization == organization)
+            .ok_or_else(|| IntegrationError::NamespaceNotFound {
+                context: Box::new(self.client.context(Step::Pull)),
+                namespace: organization.to_owned(),
+            })?;
+        let token = self.secret("namespaces.auth_token", &namespace.auth_token);
+        Ok(Login {
+            username: TOKEN_USER.to_owned(),
+            password: token.await?,
+            organization: Some(organization.to_owned()),
+        })
+    }
+}
+
+impl Quay {
+    /// Access by the account's own secret.
+    pub(super) async fn access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        let connection = &self.connection;
+        let Login {
+            username, password, ..
+        } = connection.login_for(location).await?;
+        let credential = PullCredential::Basic { username, password };
+        let endpoint = connection.config.endpoint();
+        Ok(PullAccess::at(endpoint, location, credential))
+    }
+
+    /// Access by a token for one repository.
+    pub(super) async fn token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
+        let connection = &self.connection;
+        let account = connection.puller(connection.login_for(location).await?, false);
+        // A token for another service than the server calls itself is useless, so the challenge is
+        // asked for that name. Its realm is not followed: it is the external address, which may
+        // lead past the configured one.
+        let service = connection.recognise(Step::Pull, Patience::Run).await?;
+        let scope = pull_token::scope(&location.repository);
+        let query = [
+            ("service", service.service.as_str()),
+            ("scope", scope.as_str()),
+        ];
+        let answer = connection
+            .client
+            .get(Step::Pull, url(&connection.client, TOKEN_PATH, &query))
+            .account(&account)
+            .send()
+            .await?;
+        let endpoint = connection.config.endpoint();
+        pull_token::access(endpoint, location, &answer, &**connection.client.clock())
+    }
+}
