@@ -123,7 +123,7 @@ impl Run<'_> {
         self.output.report(&Event::End {
             integration: self.integration,
             complete,
-            proof: proof.map(|proof| proof.proof),
+            proof: proof.and_then(|proof| proof.proof),
             images: self.images,
             requests: self.requests.get(),
             code,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Capabilities, Listing, PullAccess, RegistryConnector, Verification};
+use super::{Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification};
 use crate::{
     error::IntegrationError,
     http::RequestCount,
-    image::{Location, RegistryKind},
+    image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
 };
 
 macro_rules! forward_connector {
@@ -37,6 +37,22 @@ macro_rules! forward_connector {
                 requests: &RequestCount,
             ) -> Result<Box<dyn Listing>, IntegrationError> {
                 (**self).open_listing(requests).await
+            }
+
+            async fn open_changes(
+                &self,
+                since: &ChangeMark,
+                requests: &RequestCount,
+            ) -> Result<Option<Changes>, IntegrationError> {
+                (**self).open_changes(since, requests).await
+            }
+
+            async fn resolve(
+                &self,
+                repository: &RepositoryName,
+                reference: &Reference,
+            ) -> Result<Image, IntegrationError> {
+                (**self).resolve(repository, reference).await
             }
 
             async fn pull_access(

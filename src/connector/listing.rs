@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use super::Warning;
 use crate::{
     error::IntegrationError,
-    image::{Cursor, EntryPage, Exclusion, Proof, Scope},
+    image::{BlindSpot, ChangeMark, Cursor, EntryPage, Exclusion, Proof, Scope},
 };
 
-/// One run over everything that an account sees: what a connector has to write.
+/// One run over everything that an account sees, or over what has changed: what a connector has to
+/// write.
 ///
 /// Cursors are the listing's own; a page may be asked for again with the same cursor.
 #[async_trait]
@@ -30,11 +31,54 @@ pub trait Listing: Debug + Send + Sync {
         after: Option<&Cursor>,
     ) -> Result<EntryPage, IntegrationError>;
 
-    /// Proves that the account saw every scope throughout, and closes what the run had opened.
+    /// The change mark from which [`open_changes`](super::RegistryConnector::open_changes) goes on
+    /// after this listing, as far as it is known by now; none where the server has nothing that is
+    /// known to be true. Whatever changes while the listing is read lies behind it.
+    ///
+    /// Asked after the listing was opened and again before it is finished, once every scope was
+    /// named: a later mark replaces an earlier one.
+    fn mark(&self) -> Option<ChangeMark> {
+        None
+    }
+
+    /// Closes what the run had opened. Of a listing of everything it proves that the account saw
+    /// every scope throughout; one of changes proves nothing about the rest, and answers
+    /// [`RunProof::of_changes`].
     ///
     /// # Errors
-    /// [`IntegrationError::IncompleteListing`] where it did not, or any error of the attempt.
+    /// [`IntegrationError::IncompleteListing`] where the account did not see what it was to see, or
+    /// any error of the attempt.
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError>;
+}
+
+/// The listing of what has changed since a mark.
+///
+/// Its scopes are those in which something has changed, each to be read as in a full listing. No
+/// list that it names is `listed` in a wider scope: what it does not show is as it was, or lies in
+/// a blind spot.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Changes {
+    /// The listing of the changed scopes.
+    pub listing: Box<dyn Listing>,
+    /// What it cannot see, in order.
+    pub blind_to: Vec<BlindSpot>,
+}
+
+impl Changes {
+    /// These changes.
+    #[must_use]
+    pub fn new(
+        listing: impl Listing + 'static,
+        blind_to: impl IntoIterator<Item = BlindSpot>,
+    ) -> Self {
+        let mut blind_to: Vec<_> = blind_to.into_iter().collect();
+        blind_to.sort_unstable();
+        Self {
+            listing: Box::new(listing),
+            blind_to,
+        }
+    }
 }
 
 /// One page of a listing's scopes.
@@ -72,12 +116,13 @@ pub enum Disposition {
     Unreadable(IntegrationError),
 }
 
-/// The proof that closes a listing.
+/// What closes a listing: the proof that it saw everything, where it is one of everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunProof {
-    /// What proves that no scope was hidden.
-    pub proof: Proof,
+    /// What proves that no scope was hidden. None for a listing of changes, of which nothing may be
+    /// concluded for what it does not show.
+    pub proof: Option<Proof>,
     /// What an operator should know about it.
     pub warnings: Vec<Warning>,
     /// How many scopes exist but could not be read. Counted by [`list`](super::list).
@@ -95,8 +140,20 @@ impl RunProof {
             Proof::Totals => Vec::new(),
         };
         Self {
-            proof,
+            proof: Some(proof),
             warnings,
+            unread: 0,
+            vanished: Vec::new(),
+        }
+    }
+
+    /// The end of a listing of changes: all that is known to have changed was shown, and nothing is
+    /// proved of the rest.
+    #[must_use]
+    pub const fn of_changes() -> Self {
+        Self {
+            proof: None,
+            warnings: Vec::new(),
             unread: 0,
             vanished: Vec::new(),
         }
@@ -117,9 +174,10 @@ impl RunProof {
         })
     }
 
-    /// Whether everything that the account may see was read.
+    /// Whether everything that the account may see was read, which is never so for a listing of
+    /// changes.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.unread == 0
+        self.proof.is_some() && self.unread == 0
     }
 }

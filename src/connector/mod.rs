@@ -19,7 +19,7 @@ mod walk;
 
 pub use crate::http::RequestCount;
 pub use connect::{connect, connect_with_clock};
-pub use listing::{Disposition, Listing, RunProof, ScopeEntry, ScopePage};
+pub use listing::{Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage};
 pub use pull_access::{PullAccess, PullCredential};
 pub use verification::{Outcome, Probe, Seen, Verification, Warning};
 pub use walk::{ListingEvent, ListingStream, list};
@@ -30,7 +30,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::{ErrorContext, IntegrationError, Step, Unsupported},
-    image::{Location, RegistryKind},
+    image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
 };
 
 /// What may be done with a registry.
@@ -72,6 +72,46 @@ pub trait RegistryConnector: Debug + Send + Sync + 'static {
         &self,
         requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError>;
+
+    /// Begins one listing of what has changed since `since`, a mark of an earlier
+    /// [`Listing::mark`]. Each HTTP request of it is counted in `requests`, those of this call
+    /// included.
+    ///
+    /// None where a full listing is due: the server has no log or change mark that is known to be
+    /// true, or the mark is missing there, purged, contradictory or not the connector's own.
+    ///
+    /// # Errors
+    /// Any [`IntegrationError`] that keeps the changes from being told.
+    async fn open_changes(
+        &self,
+        since: &ChangeMark,
+        requests: &RequestCount,
+    ) -> Result<Option<Changes>, IntegrationError> {
+        let _ = (since, requests);
+        Ok(None)
+    }
+
+    /// Looks up one image as it is now, in one or two requests and without a listing. A registry
+    /// that lists by tag tells no other tags of it than the one asked for, and none for a digest.
+    ///
+    /// # Errors
+    /// [`IntegrationError::ImageNotFound`] where there is no such repository, tag or digest;
+    /// [`IntegrationError::NamespaceNotFound`] where the server tells that not even the namespace
+    /// exists; [`IntegrationError::NotSupported`] where the connector looks up no single image; any
+    /// other error of the attempt.
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Image, IntegrationError> {
+        Err(IntegrationError::NotSupported {
+            context: Box::new(
+                ErrorContext::new(self.kind(), self.host(), Step::Listing)
+                    .with_subject(format!("{repository} {reference}")),
+            ),
+            what: Unsupported::Resolving,
+        })
+    }
 
     /// What a puller needs to pull from `location`.
     ///

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::IntegrationConfig,
     error::{ErrorContext, IntegrationError, Step, Unsupported},
-    image::{Location, RegistryKind},
+    image::{Image, Location, Reference, RegistryKind, RepositoryName},
 };
 
 /// A registry that can be configured but has no connector: everything says so.
@@ -76,6 +76,14 @@ impl RegistryConnector for UnsupportedRegistry {
         &self,
         _requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError> {
+        Err(self.refusal(Step::Listing))
+    }
+
+    async fn resolve(
+        &self,
+        _repository: &RepositoryName,
+        _reference: &Reference,
+    ) -> Result<Image, IntegrationError> {
         Err(self.refusal(Step::Listing))
     }
 

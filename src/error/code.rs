@@ -69,6 +69,8 @@ error_codes! {
     IncompleteListing,
     /// The crate does not do this for this registry.
     NotSupported,
+    /// No such repository, tag or digest exists.
+    ImageNotFound,
     /// The sink did not take an image or a change.
     SinkFailed,
     /// The inventory's store failed.

@@ -161,6 +161,10 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
             "The listing cannot be proved complete, so nothing was marked as gone.",
             "Run again. If it stays, use an administrator's account, and look for another client that logs in with a wrong password as the same user.",
         ),
+        ErrorCode::ImageNotFound => (
+            "The registry has no such repository, tag or digest.",
+            "Check the spelling; the image may have been deleted, or the tag moved, since it was listed.",
+        ),
         ErrorCode::NotSupported => (
             "This crate does not do this.",
             "Use a registry and version that the documentation lists, or a build with the named feature.",

@@ -4,6 +4,7 @@ use super::{
     AccountKind, ErrorCode, ErrorContext, Incompleteness, NetworkPhase, RefusedAddress, TlsFault,
     Unsupported, Violation,
 };
+use crate::image::{Reference, RepositoryName};
 
 /// A cause of any type, kept as an error's source.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -173,6 +174,16 @@ pub enum IntegrationError {
         /// Why.
         reason: Incompleteness,
     },
+    /// The repository does not exist, or holds nothing by that tag or digest.
+    #[error("there is no {reference} in {repository} ({context})")]
+    ImageNotFound {
+        /// Where it happened.
+        context: Box<ErrorContext>,
+        /// The repository.
+        repository: RepositoryName,
+        /// The tag or digest.
+        reference: Reference,
+    },
     /// The crate does not do this.
     #[error("not supported: {what} ({context})")]
     NotSupported {
@@ -224,6 +235,7 @@ macro_rules! with_variants {
             ProtocolViolation,
             ScanNotSupported,
             IncompleteListing,
+            ImageNotFound,
             NotSupported,
         )
     };

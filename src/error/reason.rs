@@ -156,6 +156,9 @@ pub enum Unsupported {
     /// The registry gives out no tokens for pulling, or the connector asks for none.
     #[error("no tokens for pulling from this registry")]
     PullToken,
+    /// The connector does not look up single images.
+    #[error("this connector looks up no single image")]
+    Resolving,
     /// The crate was built without TLS.
     #[error("built without the feature `rustls`")]
     Tls,

@@ -2,6 +2,8 @@ use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Digest;
+
 /// The full path of a repository in its registry, with project or organisation:
 /// `team-a/backend/api`. Cheap to clone.
 ///
@@ -13,6 +15,22 @@ pub struct RepositoryName(Arc<str>);
 /// A tag, by the grammar of the OCI distribution specification. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Arc<str>);
+
+/// What names one manifest of a repository.
+///
+/// ```
+/// use registry_intake::image::Reference;
+///
+/// assert!(matches!("v1.2".parse()?, Reference::Tag(_)));
+/// # Ok::<(), registry_intake::image::InvalidName>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reference {
+    /// The manifest to which the tag is set.
+    Tag(Tag),
+    /// The manifest itself.
+    Digest(Digest),
+}
 
 /// The text is no name of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +112,50 @@ impl FromStr for Tag {
     }
 }
 
+impl Reference {
+    /// The reference as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tag(tag) => tag.as_str(),
+            Self::Digest(digest) => digest.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A colon stands in every digest and in no tag.
+impl FromStr for Reference {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains(':') {
+            text.parse().map(Self::Digest).map_err(|_| InvalidName {
+                kind: "tag or digest",
+            })
+        } else {
+            text.parse().map(Self::Tag)
+        }
+    }
+}
+
+impl From<Tag> for Reference {
+    fn from(tag: Tag) -> Self {
+        Self::Tag(tag)
+    }
+}
+
+impl From<Digest> for Reference {
+    fn from(digest: Digest) -> Self {
+        Self::Digest(digest)
+    }
+}
+
 macro_rules! text_newtype {
     ($($name:ident),+) => {$(
         impl $name {
@@ -163,6 +225,19 @@ mod tests {
         let name: RepositoryName = "team-a/backend/api".parse().unwrap();
         assert_eq!(name.namespace(), "team-a");
         assert_eq!(name.within_namespace(), "backend/api");
+    }
+
+    #[test]
+    fn a_reference_is_a_digest_where_it_has_a_colon() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        for (text, is_digest) in [("latest", false), ("sha256-0f", false), (&*digest, true)] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(matches!(reference, Reference::Digest(_)), is_digest);
+            assert_eq!(reference.to_string(), text);
+        }
+        for text in ["", "a:b", "-a", "sha256:0f"] {
+            assert!(text.parse::<Reference>().is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -41,26 +41,6 @@ impl fmt::Debug for Cursor {
     }
 }
 
-/// Where in a registry's history of changes an incremental run goes on: the last row of a log, a
-/// time of the server's. Its text belongs to the connector that made it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ChangeMark(String);
-
-impl ChangeMark {
-    /// A mark with the connector's own text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The connector's own text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// What follows a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {

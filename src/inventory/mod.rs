@@ -18,9 +18,9 @@ pub use queue::{
     Change, ChangeKind, Claim, ClaimRequest, ClaimedImage, Failure, LaneCounts, Lease, QueueStatus,
 };
 pub use run::{
-    BegunRun, BlindSpot, ClosedScope, NamedScope, OpenRun, OpenScope, PageChanges, ResumedRun,
-    RunChange, RunChangeKind, RunEnd, RunKind, RunReport, RunRequest, RunStart, RunTicket,
-    ScopeList, ScopeOutcome,
+    BegunRun, ClosedScope, NamedScope, OpenRun, OpenScope, PageChanges, ResumedRun, RunChange,
+    RunChangeKind, RunEnd, RunKind, RunReport, RunRequest, RunStart, RunTicket, ScopeList,
+    ScopeOutcome,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteInventory;

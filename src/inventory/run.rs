@@ -6,7 +6,7 @@ use super::Omission;
 use crate::{
     clock::Timestamp,
     error::{ErrorCode, ErrorRecord},
-    image::{ChangeMark, Cursor, Exclusion, Location, Proof, Scope, Tag},
+    image::{BlindSpot, ChangeMark, Cursor, Exclusion, Location, Proof, Scope, Tag},
 };
 
 /// What a run reads.
@@ -174,21 +174,6 @@ pub struct RunEnd {
     pub requests: u64,
     /// How long that process was at it.
     pub elapsed: Duration,
-}
-
-/// What an incremental run cannot see at a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum BlindSpot {
-    /// Images and repositories that were deleted.
-    Deletions,
-    /// Tags that were taken from an image that stays, or have expired.
-    RemovedTags,
-    /// Tags that were set to an image that was there already.
-    MovedTags,
-    /// Scopes that came up since the last full run.
-    NewScopes,
 }
 
 /// How many images of a page were new, changed or as before.

@@ -271,8 +271,8 @@ impl InventorySync {
                 );
             }
             SyncEvent::Proved(proof) => {
-                verdict.proof = Some(proof.proof);
-                if !proof.is_complete() {
+                verdict.proof = proof.proof;
+                if proof.unread > 0 {
                     let error = IntegrationError::IncompleteListing {
                         context: self.at_listing(),
                         reason: Incompleteness::ScopesSkipped {

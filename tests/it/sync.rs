@@ -274,7 +274,7 @@ async fn progress_adds_up_to_the_report() {
         }
         SyncEvent::Listed(scope) => listed.push(scope.to_string()),
         SyncEvent::Excluded(scope, reason) => excluded.push((scope.to_string(), reason)),
-        SyncEvent::Proved(proof) => proofs.push(proof.proof),
+        SyncEvent::Proved(proof) => proofs.extend(proof.proof),
         other => panic!("{other:?}"),
     });
     let report = report.await.unwrap();

@@ -79,7 +79,7 @@ async fn all_of_2_15_is_listed_in_as_many_requests_as_pages() {
         seen.end,
         server.unmatched()
     );
-    assert_eq!(seen.end.unwrap().proof, Proof::Totals);
+    assert_eq!(seen.end.unwrap().proof, Some(Proof::Totals));
     assert_eq!(seen.images.len(), 416);
     let tags: usize = seen.images.iter().map(|image| image.tags.len()).sum();
     assert_eq!(tags, 456);
