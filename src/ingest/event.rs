@@ -80,6 +80,9 @@ pub enum IngestEvent {
         /// When the first lease of another process ends and its image could come back.
         lease_ends_at: Option<Timestamp>,
     },
+    /// Ingestion of the integration rests until it is resumed. Told again only when something about
+    /// it has changed.
+    Paused,
     /// The inventory failed and is asked again.
     InventoryFailed {
         /// What happened.

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::watch;
+
 use super::{ImageSink, IngestEvent, IngestReport, Until, patience::Pauses, run::Run};
 use crate::{
     clock::{Clock, SystemClock},
@@ -21,6 +23,9 @@ pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// A shorter lease would be lost to a slow disk.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
+/// What is due again as soon as it was ingested would keep the scanner busy for ever.
+const SHORTEST_RESCAN: Duration = Duration::from_secs(1);
+
 /// Hands the images of one integration to a sink, no faster than the speed limit.
 ///
 /// Any number of ingesters, in this process or others, may work on one inventory: the limit holds
@@ -31,7 +36,8 @@ pub struct ImageIngester {
     pub(super) inventory: Arc<dyn Inventory>,
     pub(super) sink: Arc<dyn ImageSink>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) pace: Pace,
+    pub(super) pace: watch::Sender<Pace>,
+    pub(super) rescan_after: Option<Duration>,
     pub(super) lease: Duration,
     pub(super) in_hand: NonZeroUsize,
     pub(super) max_attempts: NonZeroU32,
@@ -57,7 +63,8 @@ impl ImageIngester {
                 inventory,
                 sink,
                 clock: SystemClock::shared(),
-                pace: SpeedLimit::DEFAULT.into(),
+                pace: watch::Sender::new(SpeedLimit::DEFAULT.into()),
+                rescan_after: None,
                 lease: Duration::from_secs(600),
                 in_hand: const { NonZeroUsize::new(4).unwrap() },
                 max_attempts: const { NonZeroU32::new(5).unwrap() },
@@ -70,6 +77,13 @@ impl ImageIngester {
                 grace: Duration::from_secs(30),
             },
         }
+    }
+
+    /// Changes the pace, also of a run that is under way. A wait that is still due scales with it;
+    /// an hour that begins after the change holds at most the new number of images, and one that
+    /// spans it at most the larger of both.
+    pub fn set_pace(&self, pace: impl Into<Pace>) {
+        self.pace.send_replace(pace.into());
     }
 
     /// Ingests until `until` says so or `stop` is ready. Then nothing more is claimed; what is in
@@ -125,7 +139,7 @@ impl fmt::Debug for ImageIngester {
             .field("integration", &self.integration)
             .field("connector", &self.connector)
             .field("inventory", &self.inventory)
-            .field("pace", &self.pace)
+            .field("pace", &*self.pace.borrow())
             .field("lease", &self.lease)
             .field("in_hand", &self.in_hand)
             .field("max_attempts", &self.max_attempts)
@@ -143,8 +157,16 @@ pub struct ImageIngesterBuilder {
 impl ImageIngesterBuilder {
     /// The speed limit: a configured [`SpeedLimit`], which is spread evenly over the hour, or a
     /// [`Pace`]. 10 images per hour unless set.
-    pub fn pace(mut self, pace: impl Into<Pace>) -> Self {
-        self.ingester.pace = pace.into();
+    pub fn pace(self, pace: impl Into<Pace>) -> Self {
+        self.ingester.pace.send_replace(pace.into());
+        self
+    }
+
+    /// How long after its last ingestion an image is ingested again, by the same limit and after
+    /// all that waits for its first time. At least 1 second; never unless set.
+    pub fn rescan_after(mut self, rescan_after: impl Into<Option<Duration>>) -> Self {
+        let rescan_after = rescan_after.into();
+        self.ingester.rescan_after = rescan_after.map(|after| after.max(SHORTEST_RESCAN));
         self
     }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     inventory::{Claim, ClaimRequest, ClaimedImage, InventoryError},
+    pace::Pace,
 };
 
 /// How often in a row the inventory may fail a claim before the run ends.
@@ -33,6 +34,7 @@ enum Due {
 enum Turn {
     Stop,
     Woken,
+    Repaced,
     Claimed(Result<Claim, InventoryError>),
     Settled(IngestEvent),
     Told(Told),
@@ -47,6 +49,7 @@ pub(super) struct Run<'a> {
     work: FuturesUnordered<BoxFuture<'a, Turn>>,
     report: IngestReport,
     in_hand: usize,
+    pace: watch::Receiver<Pace>,
     claim: Due,
     claim_failures: u32,
     tell: Due,
@@ -55,6 +58,8 @@ pub(super) struct Run<'a> {
     idle: bool,
     /// Something was settled while a claim was under way, which may not have seen it.
     unseen: bool,
+    /// The pace changed while a claim was under way, which was decided by the old one.
+    repaced: bool,
     /// The sink was told every change that it takes.
     quiet: bool,
     /// The last [`IngestEvent::Waiting`] or [`IngestEvent::Idle`] with nothing handed since.
@@ -79,12 +84,14 @@ impl<'a> Run<'a> {
             work: FuturesUnordered::new(),
             report: IngestReport::default(),
             in_hand: 0,
+            pace: ingester.pace.subscribe(),
             claim: Due::At(now),
             claim_failures: 0,
             tell: Due::At(now),
             tell_failures: 0,
             idle: false,
             unseen: false,
+            repaced: false,
             quiet: false,
             rest: None,
             stopped: false,
@@ -121,6 +128,8 @@ impl<'a> Run<'a> {
                     self.abandon_at = None;
                     self.abandon.send_replace(true);
                 }
+                Turn::Repaced if self.claim == Due::UnderWay => self.repaced = true,
+                Turn::Repaced => self.claim = Due::At(self.now()),
                 Turn::Woken => {}
             }
         }
@@ -154,14 +163,15 @@ impl<'a> Run<'a> {
             _ if self.in_hand >= ingester.in_hand.get() => {}
             Due::At(at) if at <= now => {
                 self.claim = Due::UnderWay;
-                (self.idle, self.unseen) = (false, false);
-                let claiming = async {
+                (self.idle, self.unseen, self.repaced) = (false, false, false);
+                let pace = self.pace.borrow_and_update().clone();
+                let claiming = async move {
                     let request = ClaimRequest {
                         integration: &ingester.integration,
-                        pace: &ingester.pace,
+                        pace: &pace,
                         lease: ingester.lease,
                         max_attempts: ingester.max_attempts,
-                        rescan_after: None,
+                        rescan_after: ingester.rescan_after,
                     };
                     Turn::Claimed(ingester.inventory.claim(&request).await)
                 };
@@ -179,10 +189,21 @@ impl<'a> Run<'a> {
         wake_at: Option<Duration>,
     ) -> Turn {
         let clock = &self.ingester.clock;
+        let pace = &mut self.pace;
         let waking = async {
-            match wake_at {
-                Some(at) => clock.sleep(at.saturating_sub(clock.monotonic())).await,
-                None => pending().await,
+            let sleeping = async {
+                match wake_at {
+                    Some(at) => clock.sleep(at.saturating_sub(clock.monotonic())).await,
+                    None => pending().await,
+                }
+            };
+            match select(pin!(pace.changed()), pin!(sleeping)).await {
+                Either::Left((Ok(()), _)) => Turn::Repaced,
+                Either::Left((Err(_), sleeping)) => {
+                    sleeping.await;
+                    Turn::Woken
+                }
+                Either::Right(_) => Turn::Woken,
             }
         };
         let work = &mut self.work;
@@ -194,8 +215,7 @@ impl<'a> Run<'a> {
         };
         match select(stop, select(pin!(working), pin!(waking))).await {
             Either::Left(_) => Turn::Stop,
-            Either::Right((Either::Left((done, _)), _)) => done,
-            Either::Right((Either::Right(_), _)) => Turn::Woken,
+            Either::Right((Either::Left((turn, _)) | Either::Right((turn, _)), _)) => turn,
         }
     }
 
@@ -215,6 +235,9 @@ impl<'a> Run<'a> {
                 self.claim = Due::At(self.now());
                 self.hand(image);
             }
+            Ok(Claim::Wait { .. }) if std::mem::take(&mut self.repaced) => {
+                self.claim = Due::At(self.now());
+            }
             Ok(Claim::Wait { until, pending }) => {
                 self.claim = self.due_by(Some(until));
                 self.rest(IngestEvent::Waiting { until, pending });
@@ -231,6 +254,7 @@ impl<'a> Run<'a> {
             Ok(Claim::Paused) => {
                 self.claim = self.due_by(None);
                 self.idle = true;
+                self.rest(IngestEvent::Paused);
             }
             Err(error) => {
                 self.claim_failures += 1;

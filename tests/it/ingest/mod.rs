@@ -1,6 +1,7 @@
 //! Ingestion: what reaches the sink, when, how often, and what becomes of it.
 
 mod changes;
+mod changing;
 mod failures;
 mod faulty;
 mod leases;
@@ -171,10 +172,23 @@ async fn run(stage: &Stage, ingester: &ImageIngester, until: Until) -> (IngestRe
 }
 
 async fn try_run(stage: &Stage, ingester: &ImageIngester, until: Until) -> (Ended, Log) {
+    run_with(stage, ingester, until, |_| false).await
+}
+
+/// The same; a wait that `intervene` says it has put an end to is not waited for.
+async fn run_with(
+    stage: &Stage,
+    ingester: &ImageIngester,
+    until: Until,
+    mut intervene: impl FnMut(&IngestEvent) -> bool + Send,
+) -> (Ended, Log) {
     let mut log = Log::new();
     let clock = &stage.clock;
     let report = ingester.run_observed(until, pending(), |event| {
         log.push((clock.now(), event.clone()));
+        if intervene(&event) {
+            return;
+        }
         if let IngestEvent::Waiting { until, .. }
         | IngestEvent::InventoryFailed {
             retry_at: until, ..
