@@ -4,6 +4,8 @@ mod bindings;
 mod contents;
 mod gone;
 mod pages;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod removal;
 mod reports;

@@ -26,31 +26,33 @@ pub(super) const RESCAN: i64 = 2;
 /// Every so many claims of the ordinary lane, the image that has waited longest is taken.
 const OLDEST_EVERY: i64 = 5;
 
-const FOLLOW_CLOCK: &str = "UPDATE item
+pub(super) const FOLLOW_CLOCK: &str = "UPDATE item
      SET held_until = held_until - held_since + $2, held_since = $2
      WHERE integration = $1 AND held_until IS NOT NULL AND held_since > $2";
 
-const RELEASE: &str = "UPDATE item
+pub(super) const RELEASE: &str = "UPDATE item
      SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
                          ELSE 'pending' END,
          held_since = NULL, held_until = NULL
      WHERE integration = $1 AND held_until <= $2";
 
-const FIRST_IN_LINE: &str = "SELECT id, lane FROM item
+pub(super) const FIRST_IN_LINE: &str = "SELECT id, lane FROM item
      WHERE integration = $1 AND state = 'pending' AND held_until IS NULL
      ORDER BY lane, waiting_since, id LIMIT 1";
 
-const NEWEST: &str = "SELECT id, lane FROM item
+pub(super) const NEWEST: &str = "SELECT id, lane FROM item
      WHERE integration = $1 AND lane = $2 AND state = 'pending' AND held_until IS NULL
      ORDER BY pushed_at DESC, id LIMIT 1";
 
-const LONGEST_INGESTED: &str = "SELECT id FROM item
+pub(super) const LONGEST_INGESTED: &str = "SELECT id FROM item
      WHERE integration = $1 AND state = 'ingested' AND eligible > 0 AND ingested_at <= $2
      ORDER BY ingested_at, id LIMIT 1";
 
-const FIRST_END: &str = "SELECT state, min(held_until) FROM item
-     WHERE integration = $1 AND held_until IS NOT NULL AND state IN ('pending', 'in_hand')
-     GROUP BY state";
+pub(super) const FIRST_ENDS: &str = "SELECT
+         (SELECT min(held_until) FROM item
+          WHERE integration = $1 AND held_until IS NOT NULL AND state = 'in_hand'),
+         (SELECT min(held_until) FROM item
+          WHERE integration = $1 AND held_until IS NOT NULL AND state = 'pending')";
 
 struct Next {
     item: i64,
@@ -155,18 +157,19 @@ impl Write {
     }
 
     async fn nothing_ready(&mut self, integration: i64) -> Stored<Claim> {
-        let held: Vec<(String, i64)> = sqlx::query_as(FIRST_END)
+        let (lease, pause): (Option<i64>, Option<i64>) = sqlx::query_as(FIRST_ENDS)
             .bind(integration)
-            .fetch_all(self.connection())
+            .fetch_one(self.connection())
             .await?;
-        let first_end = held.iter().map(|(_, until)| time(*until)).min();
-        match first_end {
-            Some(until) if held.iter().any(|(state, _)| state == "pending") => {
-                let pending = self.pending(integration).await?;
-                Ok(Claim::Wait { until, pending })
-            }
-            lease_ends_at => Ok(Claim::Idle { lease_ends_at }),
-        }
+        let Some(pause) = pause else {
+            return Ok(Claim::Idle {
+                lease_ends_at: lease.map(time),
+            });
+        };
+        Ok(Claim::Wait {
+            until: time(lease.map_or(pause, |lease| lease.min(pause))),
+            pending: self.pending(integration).await?,
+        })
     }
 
     async fn pending(&mut self, integration: i64) -> Stored<u64> {

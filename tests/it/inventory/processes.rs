@@ -260,7 +260,7 @@ async fn a_run_killed_at_any_moment_leaves_the_inventory_sound() {
 }
 
 /// The file is whole, and what is counted along the way is what there is.
-async fn assert_sound(file: &Path) {
+pub(super) async fn assert_sound(file: &Path) {
     assert_eq!(query(file, "PRAGMA integrity_check").await, "ok");
     let miscounted = query(
         file,

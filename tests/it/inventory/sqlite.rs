@@ -3,7 +3,9 @@ use std::{path::Path, sync::Arc};
 use registry_intake::{
     clock::ManualClock,
     error::ErrorCode,
-    inventory::{ImageState, Inventory, InventoryError, RunKind, RunStart, SqliteInventory},
+    inventory::{
+        ImageState, Inventory, InventoryError, Omission, RunKind, RunStart, SqliteInventory,
+    },
 };
 
 use super::stage::{Stage, image, noon, run_request};
@@ -63,6 +65,91 @@ async fn a_schema_of_a_later_version_is_refused() {
         "{refused:?}"
     );
     assert_eq!(refused.code(), ErrorCode::InventorySchemaTooNew);
+}
+
+/// What a version 1 that ran wrote: one integration with two runs, the second one unfinished; five
+/// images, of which one is ingested, one in hand, one untagged, one gone and one a chart.
+const VERSION_1: &str = r#"
+    CREATE TABLE registry_intake_schema (
+        version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO registry_intake_schema VALUES (1, 0);
+    INSERT INTO integration (id, name, kind, registry, bound_at, current_run, complete_run, turns)
+        VALUES (1, 'harbor-prod', 'harbor-v2', 'harbor.example.com:443', 0, 8, 7, 2);
+    INSERT INTO run (id, integration, started_at, finished_at, proof, listed, added, requests)
+        VALUES (7, 1, 10, 20, 'totals', 5, 5, 12), (8, 1, 30, NULL, NULL, 1, 0, 0);
+    INSERT INTO scope (run, kind, name, outcome) VALUES (8, 'namespace', 'team-a', 'open');
+    INSERT INTO repository (id, integration, name, namespace) VALUES (1, 1, 'team-a/app', 'team-a');
+    INSERT INTO item (id, integration, digest, live, eligible, progress, pushed_at, waiting_since,
+                      held_since, held_until, fence, attempts, ingested_at)
+        SELECT id, 1, 'sha256:' || printf('%064x', id), id <> 4, id IN (1, 2),
+               CASE id WHEN 1 THEN 'ingested' WHEN 2 THEN 'in_hand' ELSE 'pending' END, id, 10,
+               iif(id = 2, 15, NULL), iif(id = 2, 9000000000000000000, NULL), id = 2, id = 2,
+               iif(id = 1, 15, NULL)
+        FROM (SELECT value AS id FROM json_each('[1, 2, 3, 4, 5]'));
+    INSERT INTO location (repository, digest, item, kind, size, tags, platforms, pushed_at, eligible,
+                          first_seen_at, seen_run, gone_run, gone_at)
+        SELECT 1, digest, id, iif(id = 5, 'chart', 'image'), 1024,
+               iif(id = 3, '[]', '[{"name":"v1"}]'), '[]', id, id NOT IN (3, 5), 10,
+               iif(id = 1, 8, 7), iif(id = 4, 7, NULL), iif(id = 4, 20, NULL)
+        FROM item;
+"#;
+
+#[tokio::test]
+async fn a_file_of_version_1_keeps_its_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    std::fs::File::create(&path).unwrap();
+    execute(
+        &path,
+        include_str!("../../../src/inventory/sqlite/schema/1.sql"),
+    )
+    .await;
+    execute(&path, VERSION_1).await;
+    let clock = ManualClock::at(noon());
+    let inventory = SqliteInventory::open(&path, Arc::new(clock.clone())).await;
+    let stage = Stage::new(Arc::new(inventory.unwrap()), clock).await;
+
+    let states = [1, 2, 3, 4, 5].map(|number| ("team-a/app".to_owned(), number));
+    let expected = [
+        ImageState::Ingested,
+        ImageState::InHand,
+        ImageState::LeftOut,
+        ImageState::Gone,
+        ImageState::LeftOut,
+    ];
+    assert_eq!(
+        stage.states().await,
+        states.into_iter().zip(expected).collect()
+    );
+    let stored = stage.images().await;
+    let omissions: Vec<_> = stored.iter().map(|stored| stored.omission).collect();
+    let (untagged, chart) = (Some(Omission::Untagged), Some(Omission::NotAnImage));
+    assert_eq!(omissions, [None, None, untagged, None, chart]);
+    let summary = stage.inventory.integrations().await.unwrap().remove(0);
+    let complete = summary.last_complete_run.unwrap();
+    assert_eq!(
+        (complete.run, complete.kind, complete.new),
+        (Some(7), RunKind::Full, 5)
+    );
+    assert_eq!((summary.open_run, summary.change_mark), (None, None));
+    let counts = stage.counts().await;
+    assert_eq!(
+        (
+            counts.ingested,
+            counts.in_hand,
+            counts.left_out,
+            counts.gone
+        ),
+        (1, 1, 2, 1)
+    );
+
+    let page = [1, 3, 4].map(|number| image("team-a/app", number, &["v1"]));
+    let report = stage.sync(&page).await;
+    assert!(report.run > Some(8));
+    assert_eq!((report.new, report.changed, report.unchanged), (1, 1, 1));
+    assert_eq!(report.gone, 2, "those that only version 1 has seen");
+    super::processes::assert_sound(&path).await;
 }
 
 #[tokio::test]

@@ -42,6 +42,8 @@ ALTER TABLE location DROP COLUMN eligible;
 ALTER TABLE location ADD COLUMN held_run INTEGER;  -- the last proved run, where it held it back
 CREATE INDEX location_held ON location (held_run) WHERE held_run IS NOT NULL;
 
+CREATE INDEX item_held_in_state ON item (integration, state, held_until)
+    WHERE held_until IS NOT NULL;
 CREATE INDEX item_parked ON item (integration) WHERE state = 'parked';
 CREATE INDEX item_ingested ON item (integration, ingested_at, id)
     WHERE state = 'ingested' AND eligible > 0;

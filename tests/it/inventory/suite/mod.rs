@@ -2,10 +2,15 @@
 
 pub(crate) mod bindings;
 pub(crate) mod changes;
+pub(crate) mod control;
 pub(crate) mod coverage;
+pub(crate) mod diffs;
 pub(crate) mod leases;
 pub(crate) mod pages;
 pub(crate) mod queue;
+pub(crate) mod rescans;
+pub(crate) mod runs;
+pub(crate) mod selection;
 
 /// Runs the suite on stages made by `$stage`, a function that returns a future of a `Stage`.
 macro_rules! inventory_suite {
@@ -65,6 +70,50 @@ macro_rules! inventory_suite {
         inventory_suite!(@tests $stage; changes:
             the_sink_is_told_only_of_images_that_it_knows,
             each_kind_of_change_is_told_in_order_until_it_was_told,
+        );
+        inventory_suite!(@tests $stage; runs:
+            a_run_belongs_to_its_holder_while_the_lease_is_good,
+            every_write_of_a_run_renews_its_lease,
+            a_late_holder_writes_on_until_somebody_takes_over,
+            who_takes_a_run_over_learns_what_is_done_and_what_is_left,
+            a_run_begins_anew_after_twelve_hours_or_as_another_kind,
+            a_clock_set_back_does_not_prolong_the_lease_of_a_run,
+            what_vanished_before_a_scope_started_over_is_gone,
+            a_skipped_scope_is_read_anew_by_who_takes_over,
+            an_incremental_run_marks_nothing_as_gone_and_is_no_complete_run,
+            what_an_incremental_run_sees_is_not_missing,
+            only_a_successful_run_moves_the_change_mark,
+            a_move_to_another_registry_forgets_what_was_told_of_the_first,
+            a_report_counts_by_reason,
+        );
+        inventory_suite!(@tests $stage; diffs:
+            a_run_tells_what_it_found_changed,
+            the_changes_of_a_run_are_read_in_portions,
+            fifty_runs_and_the_last_complete_one_are_kept,
+            what_was_held_is_gone_on_an_operators_word,
+            only_what_the_last_proved_run_held_back_can_be_confirmed,
+        );
+        inventory_suite!(@tests $stage; selection:
+            what_the_selection_leaves_out_is_stored_and_waits_once_selected,
+            a_selection_may_take_what_is_left_out_by_default,
+            an_image_is_left_out_only_where_all_its_locations_are,
+        );
+        inventory_suite!(@tests $stage; rescans:
+            what_was_ingested_is_due_again_after_the_set_time,
+            rescans_come_last_and_the_longest_ago_first,
+            rescans_spend_the_same_tokens,
+            a_failed_rescan_is_tried_again_behind_what_is_new,
+            what_is_left_out_or_gone_is_not_scanned_again,
+        );
+        inventory_suite!(@tests $stage; control:
+            an_image_resolved_by_hand_is_scanned_before_any_sync,
+            an_admitted_image_comes_first_and_what_is_known_of_it_stays,
+            a_run_under_way_does_not_take_away_what_was_admitted,
+            parked_images_are_queued_again_on_request,
+            a_paused_integration_grants_nothing_until_it_is_resumed,
+            the_queue_is_told_by_lane,
+            the_next_grant_is_told_for_any_pace,
+            a_removed_integration_leaves_nothing_and_its_name_is_free,
         );
     };
     (@tests $stage:path; $file:ident: $($test:ident,)+) => {
