@@ -4,5 +4,6 @@
 mod suite;
 mod model;
 mod processes;
+mod run_model;
 mod sqlite;
 pub(crate) mod stage;

@@ -6,16 +6,20 @@ use proptest::prelude::*;
 use registry_intake::{
     clock::{Clock, ManualClock, Timestamp},
     image::Image,
-    inventory::{Claim, ClaimedImage, Failure, ImageState, InventoryError, Lease, SqliteInventory},
+    inventory::{
+        Claim, ClaimRequest, ClaimedImage, Failure, ImageState, InventoryError, Lease, Paused,
+        SqliteInventory,
+    },
     pace::{Decision, Pace, PaceState},
 };
 
-use super::stage::{LEASE, Stage, digest, error_record, image, noon};
+use super::stage::{LEASE, PROD, Stage, binding, claim_request, digest, error_record, image, noon};
 
 const APP: &str = "team-a/app";
 const IMAGES: u32 = 5;
 const HANDLES: usize = 3;
 const MAX_ATTEMPTS: u32 = 3;
+const RESCAN_AFTER: Duration = Duration::from_secs(2500);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -26,6 +30,10 @@ enum Step {
     Fail(usize, Option<Duration>),
     Renew(usize),
     Request(u32),
+    /// Found by hand, whether a run has seen it or not.
+    Admit(u32),
+    Requeue(Option<u32>),
+    Pause(bool),
     Advance(Duration),
     SetBack(Duration),
     Reopen,
@@ -43,6 +51,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(lease, pause)| Step::Fail(lease, pause)),
         2 => lease.prop_map(Step::Renew),
         2 => (0..IMAGES).prop_map(Step::Request),
+        1 => (0..IMAGES).prop_map(Step::Admit),
+        1 => prop::option::of(0..IMAGES).prop_map(Step::Requeue),
+        1 => prop::bool::weighted(0.3).prop_map(Step::Pause),
         6 => seconds(900).prop_map(Step::Advance),
         1 => seconds(4000).prop_map(Step::SetBack),
         1 => Just(Step::Reopen),
@@ -65,12 +76,46 @@ struct Item {
     held: Option<(Timestamp, Timestamp)>,
     fence: i64,
     attempts: u32,
+    ingested_at: Option<Timestamp>,
     requests: u32,
+    rescans: u32,
     acknowledged: u32,
     leased_until_truly: Duration,
 }
 
 impl Item {
+    const fn seen(tagged: bool) -> Self {
+        Self {
+            tagged: Some(tagged),
+            progress: Progress::Pending,
+            requested: false,
+            held: None,
+            fence: 0,
+            attempts: 0,
+            ingested_at: None,
+            requests: 0,
+            rescans: 0,
+            acknowledged: 0,
+            leased_until_truly: Duration::ZERO,
+        }
+    }
+
+    fn is_due_again(&self, now: Timestamp) -> bool {
+        let ingested = self.progress == Progress::Ingested && self.tagged == Some(true);
+        let due = |at: Timestamp| at <= now.saturating_sub(RESCAN_AFTER);
+        ingested && self.ingested_at.is_some_and(due)
+    }
+
+    /// Asked for by hand.
+    fn requested(&mut self) {
+        (self.requested, self.attempts) = (true, 0);
+        if self.progress != Progress::InHand {
+            self.answered();
+            self.progress = Progress::Pending;
+            self.requests += 1;
+        }
+    }
+
     fn state(&self) -> ImageState {
         match (self.progress, self.tagged) {
             (Progress::InHand, _) => ImageState::InHand,
@@ -87,6 +132,7 @@ impl Item {
 struct Model {
     items: BTreeMap<u32, Item>,
     pace: PaceState,
+    paused: bool,
     grants: Vec<Duration>,
 }
 
@@ -95,20 +141,9 @@ impl Model {
         for (number, tagged) in (0..).zip(seen) {
             match self.items.get_mut(&number) {
                 Some(item) => item.tagged = *tagged,
-                None if tagged.is_none() => {}
                 None => {
-                    let item = Item {
-                        tagged: *tagged,
-                        progress: Progress::Pending,
-                        requested: false,
-                        held: None,
-                        fence: 0,
-                        attempts: 0,
-                        requests: 0,
-                        acknowledged: 0,
-                        leased_until_truly: Duration::ZERO,
-                    };
-                    self.items.insert(number, item);
+                    let item = tagged.map(Item::seen);
+                    self.items.extend(item.map(|item| (number, item)));
                 }
             }
         }
@@ -140,6 +175,10 @@ impl Model {
 
     /// Holds the answer to a claim against what it may be.
     fn claimed(&mut self, claim: &Claim, pace: Pace, now: Timestamp, truly: Duration) {
+        if self.paused {
+            assert_eq!(claim, &Claim::Paused);
+            return;
+        }
         self.settle(now);
         let pending = |item: &Item| item.state() == ImageState::Pending;
         let ready = |item: &Item| pending(item) && item.held.is_none();
@@ -151,7 +190,8 @@ impl Model {
                 .map(|(_, until)| until)
                 .min()
         };
-        let expected = if !self.items.values().any(ready) {
+        let due = |item: &Item| item.is_due_again(now);
+        let expected = if !self.items.values().any(|item| ready(item) || due(item)) {
             let lease_ends_at = first_end(&mut self.items.values().filter(in_hand));
             let mut held = self
                 .items
@@ -185,9 +225,17 @@ impl Model {
                     .items
                     .values()
                     .any(|item| ready(item) && item.requested);
+                let for_the_first_time = self.items.values().any(ready);
+                let due = self.items.values().filter(|item| due(item));
+                let longest_ago = due.filter_map(|item| item.ingested_at).min();
                 let number = number_of(&image.lease);
                 let item = self.items.get_mut(&number).unwrap();
-                assert!(ready(item), "{number} was handed over as {item:?}");
+                if for_the_first_time {
+                    assert!(ready(item), "{number} was handed over as {item:?}");
+                } else {
+                    assert_eq!(item.ingested_at, longest_ago, "{number} comes again");
+                    item.rescans += 1;
+                }
                 assert!(
                     item.requested || !asked_for,
                     "what was asked for by hand comes first"
@@ -278,7 +326,11 @@ async fn play(pace: Pace, steps: Vec<(usize, Step)>) {
                 model.sync(&seen);
             }
             Step::Claim => {
-                let claim = stage.claim_at(pace).await;
+                let request = ClaimRequest {
+                    rescan_after: Some(RESCAN_AFTER),
+                    ..claim_request(&pace)
+                };
+                let claim = stage.inventory.claim(&request).await.unwrap();
                 model.claimed(&claim, pace, now, truly);
                 if let Claim::Granted(image) = claim {
                     leases.push(image.lease);
@@ -293,8 +345,10 @@ async fn play(pace: Pace, steps: Vec<(usize, Step)>) {
                     item.answered();
                     item.progress = Progress::Ingested;
                     (item.requested, item.attempts) = (false, 0);
+                    item.ingested_at = Some(now);
                     item.acknowledged += 1;
-                    assert!(item.acknowledged <= 1 + item.requests, "{item:?}");
+                    let wanted = 1 + item.requests + item.rescans;
+                    assert!(item.acknowledged <= wanted, "{item:?}");
                 }
             }
             Step::Fail(back, pause) => {
@@ -331,13 +385,40 @@ async fn play(pace: Pace, steps: Vec<(usize, Step)>) {
                 let item = model.items.get_mut(&number).filter(live);
                 assert_eq!(found, item.is_some());
                 if let Some(item) = item {
-                    (item.requested, item.attempts) = (true, 0);
-                    if item.progress != Progress::InHand {
-                        item.answered();
-                        item.progress = Progress::Pending;
-                        item.requests += 1;
-                    }
+                    item.requested();
                 }
+            }
+            Step::Admit(number) => {
+                let found = image(APP, number, &["v1"]);
+                stage.inventory.admit(&binding(PROD), &found).await.unwrap();
+                let item = model
+                    .items
+                    .entry(number)
+                    .or_insert_with(|| Item::seen(true));
+                item.tagged = item.tagged.or(Some(true));
+                item.requested();
+            }
+            Step::Requeue(number) => {
+                let named = number.map(digest);
+                let requeued = stage.inventory.requeue(PROD, named.as_ref()).await.unwrap();
+                let meant = |other| number.is_none_or(|number| number == other);
+                let items = model.items.iter_mut().filter(|(other, _)| meant(**other));
+                let parked = items.filter(|(_, item)| item.state() == ImageState::Parked);
+                let mut expected = 0;
+                for (_, item) in parked {
+                    item.answered();
+                    (item.progress, item.attempts) = (Progress::Pending, 0);
+                    expected += 1;
+                }
+                assert_eq!(requeued, expected);
+            }
+            Step::Pause(ingestion) => {
+                let paused = Paused {
+                    sync: false,
+                    ingestion,
+                };
+                stage.inventory.set_paused(PROD, paused).await.unwrap();
+                model.paused = ingestion;
             }
             Step::Advance(duration) => clock.advance(duration),
             Step::SetBack(duration) => clock.set_wall(now.saturating_sub(duration)),
