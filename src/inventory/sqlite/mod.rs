@@ -1,46 +1,43 @@
 //! The embedded inventory: one SQLite file that several processes of one machine may share.
 
-mod bindings;
-mod contents;
-mod gone;
-mod pages;
 #[cfg(test)]
 mod plans;
-mod queue;
-mod removal;
-mod reports;
-mod runs;
 mod schema;
-mod scopes;
-mod status;
-mod stored;
+
+/// A list in a parameter as rows with a `value`.
+macro_rules! elements {
+    ($list:literal) => {
+        concat!("json_each(", $list, ")")
+    };
+}
+
+// Each store compiles the shared statements against its own driver.
+#[allow(clippy::duplicate_mod)]
+#[path = "../sql/mod.rs"]
+mod sql;
 
 use std::{
     fs::OpenOptions,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use sqlx::{
     ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{
-    BegunRun, Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory,
-    InventoryError, Lease, NamedScope, PageChanges, Paused, QueueStatus, RunChange, RunEnd,
-    RunReport, RunRequest, RunTicket, ScopeList, ScopeOutcome, Sighting, StoredImage,
-    VerificationRecord,
-};
+use super::InventoryError;
 use crate::{
     clock::{Clock, Timestamp},
-    image::{Cursor, Digest, Image, RepositoryName, Scope},
-    pace::Pace,
+    error::BoxError,
 };
-use stored::{StoreError, Stored};
+use sql::{StoreError, Stored, Write};
+
+type Database = Sqlite;
+type Store = SqliteInventory;
 
 /// How long a statement waits while another process writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,7 +72,7 @@ impl SqliteInventory {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, InventoryError> {
         let path = path.as_ref();
-        let cannot_open = |source| StoreError::Open {
+        let cannot_open = |source| FileError::Open {
             path: path.to_owned(),
             source,
         };
@@ -131,8 +128,9 @@ impl SqliteInventory {
             readers,
             clock,
         };
-        let mut write = inventory.write().await?;
-        write.migrate(path).await?;
+        let mut write = inventory.begin().await?;
+        let found = schema::version(write.connection(), path).await?;
+        write.migrate(found, schema::STEPS).await?;
         write.commit().await?;
         Ok(inventory)
     }
@@ -144,13 +142,60 @@ impl SqliteInventory {
         self.writer.close().await;
     }
 
-    async fn write(&self) -> Stored<Write> {
+    /// Nobody else writes to the file meanwhile, whatever integration it is about.
+    async fn write(&self, _integration: &str) -> Stored<Write> {
+        self.begin().await
+    }
+
+    async fn write_hidden(&self) -> Stored<Write> {
+        self.begin().await
+    }
+
+    async fn begin(&self) -> Stored<Write> {
         // Immediate, since a transaction that has read before it asks for the lock is refused
         // when another has written in between.
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         // Read under the lock: the order of the times is that of the transactions.
         let now = self.clock.now();
         Ok(Write { transaction, now })
+    }
+
+    const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// All that is read by it is of one moment.
+    async fn snapshot(&self) -> Stored<Transaction<'static, Sqlite>> {
+        Ok(self.readers.begin().await?)
+    }
+
+    async fn now(&self, _snapshot: &mut SqliteConnection) -> Stored<Timestamp> {
+        Ok(self.clock.now())
+    }
+}
+
+/// A writer waits for the others and is never given up in favour of one.
+const fn is_rolled_back(_error: &sqlx::Error) -> bool {
+    false
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("cannot open {path:?}")]
+    Open { path: PathBuf, source: BoxError },
+    #[error("{path:?} is the database of another application")]
+    Foreign { path: PathBuf },
+}
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        Self::Particular(error.into())
+    }
+}
+
+impl From<FileError> for InventoryError {
+    fn from(error: FileError) -> Self {
+        StoreError::from(error).into()
     }
 }
 
@@ -198,226 +243,4 @@ fn is_busy(error: &sqlx::Error) -> bool {
     let code: Option<i32> = code.and_then(|code| code.parse().ok());
     // The lowest byte of an extended result code is the primary one: 5 is SQLITE_BUSY.
     code.is_some_and(|code| code & 0xff == 5)
-}
-
-/// A transaction that may write, and the time at which it began.
-struct Write {
-    transaction: Transaction<'static, Sqlite>,
-    now: Timestamp,
-}
-
-impl Write {
-    fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
-    }
-
-    const fn nanos(&self) -> i64 {
-        self.now.as_unix_nanos()
-    }
-
-    async fn commit(self) -> Stored<()> {
-        Ok(self.transaction.commit().await?)
-    }
-}
-
-#[async_trait]
-impl Inventory for SqliteInventory {
-    async fn bind(&self, binding: &Binding) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.bind(binding).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError> {
-        let mut reader = self.readers.acquire().await.map_err(StoreError::from)?;
-        Ok(bindings::is_bound(&mut reader, binding).await?)
-    }
-
-    async fn rehome(&self, binding: &Binding) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.rehome(binding).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn remove(&self, integration: &str) -> Result<bool, InventoryError> {
-        Ok(removal::remove(self, integration).await?)
-    }
-
-    async fn set_paused(&self, integration: &str, paused: Paused) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.set_paused(integration, paused).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn record_verification(
-        &self,
-        integration: &str,
-        record: &VerificationRecord,
-    ) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.record_verification(integration, record).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn integrations(&self) -> Result<Vec<IntegrationSummary>, InventoryError> {
-        Ok(bindings::integrations(&self.readers).await?)
-    }
-
-    async fn begin_run(&self, request: &RunRequest<'_>) -> Result<BegunRun, InventoryError> {
-        let mut write = self.write().await?;
-        let begun = write.begin_run(request).await?;
-        write.commit().await?;
-        begun
-    }
-
-    async fn renew_run(&self, ticket: &RunTicket, until: Timestamp) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.renew_run(ticket, until).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn store_scopes(
-        &self,
-        ticket: &RunTicket,
-        scopes: &[NamedScope],
-        list: &ScopeList,
-    ) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.store_scopes(ticket, scopes, list).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn store_page(
-        &self,
-        ticket: &RunTicket,
-        scope: &Scope,
-        images: &[Sighting<'_>],
-        checkpoint: Option<&Cursor>,
-    ) -> Result<PageChanges, InventoryError> {
-        let mut write = self.write().await?;
-        let changes = write.store_page(ticket, scope, images, checkpoint).await?;
-        write.commit().await?;
-        Ok(changes)
-    }
-
-    async fn close_scope(
-        &self,
-        ticket: &RunTicket,
-        scope: &Scope,
-        outcome: &ScopeOutcome,
-    ) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.close_scope(ticket, scope, outcome).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn finish_run(
-        &self,
-        ticket: &RunTicket,
-        end: &RunEnd,
-    ) -> Result<RunReport, InventoryError> {
-        let mut write = self.write().await?;
-        let report = write.finish_run(ticket, end).await?;
-        write.commit().await?;
-        Ok(report)
-    }
-
-    async fn confirm_held(&self, integration: &str) -> Result<u64, InventoryError> {
-        let mut write = self.write().await?;
-        let gone = write.confirm_held(integration).await?;
-        write.commit().await?;
-        Ok(gone)
-    }
-
-    async fn runs(&self, integration: &str, limit: u32) -> Result<Vec<RunReport>, InventoryError> {
-        Ok(reports::runs(&self.readers, integration, limit).await?)
-    }
-
-    async fn run_changes(
-        &self,
-        integration: &str,
-        run: i64,
-        after: Option<i64>,
-        limit: u32,
-    ) -> Result<Vec<RunChange>, InventoryError> {
-        Ok(reports::run_changes(&self.readers, integration, run, after, limit).await?)
-    }
-
-    async fn images(
-        &self,
-        integration: &str,
-        after: Option<(&RepositoryName, &Digest)>,
-        limit: u32,
-    ) -> Result<Vec<StoredImage>, InventoryError> {
-        Ok(contents::images(&self.readers, integration, after, limit).await?)
-    }
-
-    async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Claim, InventoryError> {
-        let mut write = self.write().await?;
-        let claim = write.claim(request).await?;
-        write.commit().await?;
-        Ok(claim)
-    }
-
-    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.renew(lease, until).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn acknowledge(&self, lease: &Lease) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.acknowledge(lease).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn fail(&self, lease: &Lease, failure: &Failure) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.fail(lease, failure).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn request(&self, integration: &str, digest: &Digest) -> Result<bool, InventoryError> {
-        let mut write = self.write().await?;
-        let found = write.request(integration, digest).await?;
-        write.commit().await?;
-        Ok(found)
-    }
-
-    async fn admit(&self, binding: &Binding, image: &Image) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.admit(binding, image).await?;
-        Ok(write.commit().await?)
-    }
-
-    async fn requeue(
-        &self,
-        integration: &str,
-        digest: Option<&Digest>,
-    ) -> Result<u64, InventoryError> {
-        let mut write = self.write().await?;
-        let requeued = write.requeue(integration, digest).await?;
-        write.commit().await?;
-        Ok(requeued)
-    }
-
-    async fn queue_status(
-        &self,
-        integration: &str,
-        pace: &Pace,
-        rescan_after: Option<Duration>,
-    ) -> Result<QueueStatus, InventoryError> {
-        let now = self.clock.now();
-        Ok(status::queue_status(&self.readers, now, integration, pace, rescan_after).await?)
-    }
-
-    async fn changes(&self, integration: &str, limit: u32) -> Result<Vec<Change>, InventoryError> {
-        Ok(contents::changes(&self.readers, integration, limit).await?)
-    }
-
-    async fn changes_told(&self, integration: &str, sequence: i64) -> Result<(), InventoryError> {
-        let mut write = self.write().await?;
-        write.changes_told(integration, sequence).await?;
-        Ok(write.commit().await?)
-    }
 }

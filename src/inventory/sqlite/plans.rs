@@ -3,7 +3,7 @@
 
 use super::{
     SqliteInventory,
-    queue::{FIRST_ENDS, FIRST_IN_LINE, FOLLOW_CLOCK, LONGEST_INGESTED, NEWEST, RELEASE},
+    sql::queue::{FIRST_ENDS, FIRST_IN_LINE, FOLLOW_CLOCK, LONGEST_INGESTED, NEWEST, RELEASE},
 };
 use crate::clock::SystemClock;
 

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-
 use super::{
+    Transaction,
     bindings::unknown,
     queue::{ORDINARY, RESCAN},
     stored::{Stored, count, json, time},
@@ -15,15 +14,13 @@ use crate::{
     pace::{Decision, Pace, PaceState},
 };
 
-/// One snapshot, at `now`.
 pub(super) async fn queue_status(
-    readers: &SqlitePool,
+    mut read: Transaction,
     now: Timestamp,
     integration: &str,
     pace: &Pace,
     rescan_after: Option<Duration>,
 ) -> Stored<QueueStatus> {
-    let mut read = readers.begin().await?;
     let (id, state, sync, ingestion): (i64, String, bool, bool) = sqlx::query_as(
         "SELECT id, pace, sync_paused, ingestion_paused FROM integration WHERE name = $1",
     )

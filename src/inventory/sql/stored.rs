@@ -1,7 +1,5 @@
 //! Between Rust and columns.
 
-use std::path::PathBuf;
-
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IntoDeserializer, value},
@@ -9,20 +7,19 @@ use serde::{
 
 use crate::{clock::Timestamp, error::BoxError, inventory::InventoryError};
 
-pub(super) type Stored<T> = Result<T, StoreError>;
+pub(in crate::inventory) type Stored<T> = Result<T, StoreError>;
 
 /// Why a statement or its reading failed; tells sqlx's error apart from the inventory's own without
 /// naming it in public.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StoreError {
+pub(in crate::inventory) enum StoreError {
     #[error(transparent)]
     Inventory(#[from] InventoryError),
     #[error(transparent)]
-    Sqlite(#[from] sqlx::Error),
-    #[error("cannot open {path:?}")]
-    Open { path: PathBuf, source: BoxError },
-    #[error("{path:?} is the database of another application")]
-    Foreign { path: PathBuf },
+    Database(#[from] sqlx::Error),
+    /// What only one of the stores can do wrong.
+    #[error(transparent)]
+    Particular(BoxError),
     #[error("a stored {what} cannot be read")]
     Unreadable {
         what: &'static str,
@@ -34,8 +31,9 @@ impl From<StoreError> for InventoryError {
     fn from(error: StoreError) -> Self {
         let source: BoxError = match error {
             StoreError::Inventory(error) => return error,
-            StoreError::Sqlite(error) => error.into(),
-            other => other.into(),
+            StoreError::Database(error) => error.into(),
+            StoreError::Particular(error) => error,
+            error @ StoreError::Unreadable { .. } => error.into(),
         };
         Self::Unavailable { source }
     }
@@ -73,6 +71,11 @@ where
 /// A number that the database cannot hold becomes the largest that it can.
 pub(super) fn integer(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
+}
+
+/// A small count.
+pub(super) fn small(number: i64) -> u32 {
+    number.max(0).try_into().unwrap_or(u32::MAX)
 }
 
 /// Counts are never negative.

@@ -1,7 +1,7 @@
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::Row;
 
 use super::{
-    Write, reports,
+    Connection, Transaction, Write, reports,
     runs::open_run,
     stored::{Stored, count, json, to_json, word},
 };
@@ -17,11 +17,10 @@ const VERIFICATION: &str = "verification";
 
 impl Write {
     pub(super) async fn bind(&mut self, binding: &Binding) -> Stored<()> {
-        if is_bound(self.connection(), binding).await? {
-            return Ok(());
-        }
+        // Of several that bind a new name together, one writes it; the others wait for its end.
         sqlx::query(
-            "INSERT INTO integration (name, kind, registry, bound_at) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO integration (name, kind, registry, bound_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (name) DO UPDATE SET name = excluded.name WHERE FALSE",
         )
         .bind(&binding.integration)
         .bind(binding.kind.as_str())
@@ -29,6 +28,7 @@ impl Write {
         .bind(self.nanos())
         .execute(self.connection())
         .await?;
+        is_bound(self.connection(), binding).await?;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Write {
     }
 }
 
-pub(super) async fn is_bound(connection: &mut SqliteConnection, binding: &Binding) -> Stored<bool> {
+pub(super) async fn is_bound(connection: &mut Connection, binding: &Binding) -> Stored<bool> {
     let bound: Option<(String, String)> =
         sqlx::query_as("SELECT kind, registry FROM integration WHERE name = $1")
             .bind(&binding.integration)
@@ -113,9 +113,7 @@ pub(super) fn unknown(integration: &str) -> InventoryError {
     }
 }
 
-pub(super) async fn integrations(readers: &SqlitePool) -> Stored<Vec<IntegrationSummary>> {
-    // One snapshot for all that is told.
-    let mut read = readers.begin().await?;
+pub(super) async fn integrations(mut read: Transaction) -> Stored<Vec<IntegrationSummary>> {
     let bound = sqlx::query(
         "SELECT id, name, kind, registry, verification, change_mark, sync_paused,
                 ingestion_paused,

@@ -9,7 +9,7 @@ use super::{
     stored::{Stored, count, integer, json, parsed, to_json},
 };
 use crate::{
-    error::ErrorCode,
+    error::{ErrorCode, ErrorRecord},
     image::{Cursor, Exclusion, Scope},
     inventory::{
         ClosedScope, NamedScope, OpenScope, ResumedRun, RunTicket, ScopeList, ScopeOutcome,
@@ -170,10 +170,9 @@ impl Write {
     /// Counts, in the run's report, the scopes that it did not read, by reason.
     pub(super) async fn count_scopes(&mut self, run: i64) -> Stored<()> {
         let reasons: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT outcome, CASE outcome WHEN 'skipped' THEN reason ->> 'code' ELSE reason END,
-                    count(*)
+            "SELECT outcome, reason, count(*)
              FROM scope WHERE run = $1 AND outcome IN ('skipped', 'excluded')
-             GROUP BY 1, 2",
+             GROUP BY outcome, reason",
         )
         .bind(run)
         .fetch_all(self.connection())
@@ -181,11 +180,13 @@ impl Write {
         let mut skipped = BTreeMap::<ErrorCode, u64>::new();
         let mut excluded = BTreeMap::<Exclusion, u64>::new();
         for (outcome, reason, scopes) in reasons {
-            if outcome == "skipped" {
-                skipped.insert(parsed("error code", &reason)?, count(scopes));
+            let of_reason = if outcome == "skipped" {
+                let error: ErrorRecord = json(FAILURE, &reason)?;
+                skipped.entry(error.code).or_default()
             } else {
-                excluded.insert(json(EXCLUSION, &reason)?, count(scopes));
-            }
+                excluded.entry(json(EXCLUSION, &reason)?).or_default()
+            };
+            *of_reason += count(scopes);
         }
         sqlx::query(
             "UPDATE run SET skipped = $2, skipped_by = $3, excluded = $4, excluded_by = $5

@@ -1,10 +1,11 @@
 //! What is kept of runs that have ended.
 
-use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use sqlx::Row as _;
 
 use super::{
+    Connection, Pool, Row,
     contents::{location, tags},
-    stored::{Stored, count, json, parsed, time, word},
+    stored::{Stored, count, json, parsed, small, time, word},
 };
 use crate::inventory::{RunChange, RunReport};
 
@@ -14,7 +15,7 @@ pub(super) const FAILURE: &str = "failure";
 pub(super) const KEPT_RUNS: i64 = 50;
 
 pub(super) async fn last(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     integration: i64,
 ) -> Stored<Option<RunReport>> {
     let row = sqlx::query(
@@ -28,7 +29,7 @@ pub(super) async fn last(
 }
 
 pub(super) async fn last_complete(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     integration: i64,
 ) -> Stored<Option<RunReport>> {
     let row = sqlx::query(
@@ -42,11 +43,7 @@ pub(super) async fn last_complete(
     row.as_ref().map(report).transpose()
 }
 
-pub(super) async fn runs(
-    readers: &SqlitePool,
-    integration: &str,
-    limit: u32,
-) -> Stored<Vec<RunReport>> {
+pub(super) async fn runs(readers: &Pool, integration: &str, limit: u32) -> Stored<Vec<RunReport>> {
     let rows = sqlx::query(
         "SELECT * FROM run
          WHERE integration = (SELECT id FROM integration WHERE name = $1)
@@ -54,13 +51,13 @@ pub(super) async fn runs(
          ORDER BY id DESC LIMIT $2",
     )
     .bind(integration)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
     rows.iter().map(report).collect()
 }
 
-pub(super) fn report(row: &SqliteRow) -> Stored<RunReport> {
+pub(super) fn report(row: &Row) -> Stored<RunReport> {
     let number = |column: &str| row.try_get(column).map(count);
     let text = |column: &str| row.try_get::<&str, _>(column);
     let proof: Option<&str> = row.try_get("proof")?;
@@ -70,7 +67,7 @@ pub(super) fn report(row: &SqliteRow) -> Stored<RunReport> {
         kind: word("kind of run", text("kind")?)?,
         started_at: time(row.try_get("started_at")?),
         finished_at: time(row.try_get("finished_at")?),
-        takeovers: row.try_get("takeovers")?,
+        takeovers: small(row.try_get("takeovers")?),
         proof: proof.map(|text| word("proof", text)).transpose()?,
         listed: number("listed")?,
         new: number("added")?,
@@ -91,7 +88,7 @@ pub(super) fn report(row: &SqliteRow) -> Stored<RunReport> {
 }
 
 pub(super) async fn run_changes(
-    readers: &SqlitePool,
+    readers: &Pool,
     integration: &str,
     run: i64,
     after: Option<i64>,
@@ -110,13 +107,13 @@ pub(super) async fn run_changes(
     .bind(integration)
     .bind(run)
     .bind(after.unwrap_or(0))
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
     rows.iter().map(run_change).collect()
 }
 
-fn run_change(row: &SqliteRow) -> Stored<RunChange> {
+fn run_change(row: &Row) -> Stored<RunChange> {
     let names = |text: &str| {
         let records = tags(text)?.into_iter();
         Stored::Ok(records.map(|tag| tag.name).collect())

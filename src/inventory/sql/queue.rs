@@ -4,7 +4,7 @@ use super::{
     Write,
     bindings::unknown,
     contents::{image, location},
-    stored::{Stored, count, json, parsed, time, to_json},
+    stored::{Stored, count, json, parsed, small, time, to_json},
 };
 use crate::{
     clock::Timestamp,
@@ -26,29 +26,29 @@ pub(super) const RESCAN: i64 = 2;
 /// Every so many claims of the ordinary lane, the image that has waited longest is taken.
 const OLDEST_EVERY: i64 = 5;
 
-pub(super) const FOLLOW_CLOCK: &str = "UPDATE item
+pub(in crate::inventory) const FOLLOW_CLOCK: &str = "UPDATE item
      SET held_until = held_until - held_since + $2, held_since = $2
      WHERE integration = $1 AND held_until IS NOT NULL AND held_since > $2";
 
-pub(super) const RELEASE: &str = "UPDATE item
+pub(in crate::inventory) const RELEASE: &str = "UPDATE item
      SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
                          ELSE 'pending' END,
          held_since = NULL, held_until = NULL
      WHERE integration = $1 AND held_until <= $2";
 
-pub(super) const FIRST_IN_LINE: &str = "SELECT id, lane FROM item
+pub(in crate::inventory) const FIRST_IN_LINE: &str = "SELECT id, lane FROM item
      WHERE integration = $1 AND state = 'pending' AND held_until IS NULL
      ORDER BY lane, waiting_since, id LIMIT 1";
 
-pub(super) const NEWEST: &str = "SELECT id, lane FROM item
+pub(in crate::inventory) const NEWEST: &str = "SELECT id, lane FROM item
      WHERE integration = $1 AND lane = $2 AND state = 'pending' AND held_until IS NULL
      ORDER BY pushed_at DESC, id LIMIT 1";
 
-pub(super) const LONGEST_INGESTED: &str = "SELECT id FROM item
+pub(in crate::inventory) const LONGEST_INGESTED: &str = "SELECT id FROM item
      WHERE integration = $1 AND state = 'ingested' AND eligible > 0 AND ingested_at <= $2
      ORDER BY ingested_at, id LIMIT 1";
 
-pub(super) const FIRST_ENDS: &str = "SELECT
+pub(in crate::inventory) const FIRST_ENDS: &str = "SELECT
          (SELECT min(held_until) FROM item
           WHERE integration = $1 AND held_until IS NOT NULL AND state = 'in_hand'),
          (SELECT min(held_until) FROM item
@@ -115,7 +115,7 @@ impl Write {
         sqlx::query(RELEASE)
             .bind(integration)
             .bind(self.nanos())
-            .bind(max_attempts)
+            .bind(i64::from(max_attempts))
             .execute(self.connection())
             .await?;
         Ok(())
@@ -231,7 +231,7 @@ impl Write {
                 fence,
             },
             lease_until,
-            attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+            attempt: small(attempt),
             kind: facts.kind,
             media_type: facts.media_type,
             size: facts.size,

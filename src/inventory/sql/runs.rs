@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::Row as _;
 
 use super::{
-    Write,
+    Connection, Row, Write,
     bindings::unknown,
     reports::{FAILURE, KEPT_RUNS, report},
-    stored::{Stored, integer, time, to_json, word},
+    stored::{Stored, integer, small, time, to_json, word},
 };
 use crate::{
     clock::Timestamp,
@@ -338,7 +338,7 @@ fn milliseconds(duration: Duration) -> i64 {
 }
 
 pub(super) async fn open_run(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     integration: i64,
 ) -> Stored<Option<OpenRun>> {
     Ok(unfinished(connection, integration)
@@ -346,10 +346,7 @@ pub(super) async fn open_run(
         .map(|run| run.open))
 }
 
-async fn unfinished(
-    connection: &mut SqliteConnection,
-    integration: i64,
-) -> Stored<Option<Unfinished>> {
+async fn unfinished(connection: &mut Connection, integration: i64) -> Stored<Option<Unfinished>> {
     let row = sqlx::query(
         "SELECT run.* FROM integration JOIN run ON run.id = integration.current_run
          WHERE integration.id = $1",
@@ -357,7 +354,7 @@ async fn unfinished(
     .bind(integration)
     .fetch_optional(connection)
     .await?;
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         Ok(Unfinished {
             open: OpenRun {
                 run: row.try_get("id")?,
@@ -366,7 +363,7 @@ async fn unfinished(
                 lease_until: time(row.try_get("lease_until")?),
             },
             lease_since: row.try_get("lease_since")?,
-            takeovers: row.try_get("takeovers")?,
+            takeovers: small(row.try_get("takeovers")?),
             mark: row
                 .try_get::<Option<String>, _>("change_mark")?
                 .map(ChangeMark::new),

@@ -1,7 +1,7 @@
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::Row as _;
 
 use super::{
-    Write,
+    Pool, Row, Write,
     stored::{Stored, count, json, parsed, time, word},
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) async fn images(
-    readers: &SqlitePool,
+    readers: &Pool,
     integration: &str,
     after: Option<(&RepositoryName, &Digest)>,
     limit: u32,
@@ -23,9 +23,9 @@ pub(super) async fn images(
                 location.omission, location.first_seen_at, item.ingested_at, item.failure,
                 CASE WHEN location.gone_at IS NULL THEN item.state ELSE 'gone' END AS state
          FROM repository
-         CROSS JOIN location ON location.repository = repository.id
+         JOIN location ON location.repository = repository.id
              AND location.digest > CASE WHEN repository.name = $2 THEN $3 ELSE '' END
-         CROSS JOIN item ON item.id = location.item
+         JOIN item ON item.id = location.item
          WHERE repository.integration = (SELECT id FROM integration WHERE name = $1)
              AND repository.name >= $2
          ORDER BY repository.name, location.digest
@@ -34,13 +34,13 @@ pub(super) async fn images(
     .bind(integration)
     .bind(repository)
     .bind(digest)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
     rows.iter().map(stored_image).collect()
 }
 
-fn stored_image(row: &SqliteRow) -> Stored<StoredImage> {
+fn stored_image(row: &Row) -> Stored<StoredImage> {
     let state: ImageState = word("image state", row.try_get("state")?)?;
     let omission: Option<&str> = row.try_get("omission")?;
     let failure: Option<&str> = row.try_get("failure")?;
@@ -57,7 +57,7 @@ fn stored_image(row: &SqliteRow) -> Stored<StoredImage> {
 }
 
 /// The image in a row of a location and its repository's name.
-pub(super) fn image(row: &SqliteRow) -> Stored<Image> {
+pub(super) fn image(row: &Row) -> Stored<Image> {
     let size: Option<i64> = row.try_get("size")?;
     Ok(Image {
         repository: parsed("repository name", row.try_get("repository")?)?,
@@ -87,18 +87,14 @@ pub(super) fn location(
     }
 }
 
-pub(super) async fn changes(
-    readers: &SqlitePool,
-    integration: &str,
-    limit: u32,
-) -> Stored<Vec<Change>> {
+pub(super) async fn changes(readers: &Pool, integration: &str, limit: u32) -> Stored<Vec<Change>> {
     let rows: Vec<(i64, String, String, String, String)> = sqlx::query_as(
         "SELECT sequence, kind, repository, digest, tags FROM change
          WHERE integration = (SELECT id FROM integration WHERE name = $1)
          ORDER BY sequence LIMIT $2",
     )
     .bind(integration)
-    .bind(limit)
+    .bind(i64::from(limit))
     .fetch_all(readers)
     .await?;
     rows.into_iter()

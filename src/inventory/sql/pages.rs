@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::Row as _;
 
 use super::{
-    Write,
+    Row, Write,
     contents::tags,
     runs::CurrentRun,
     stored::{Stored, integer, json, to_json},
@@ -19,6 +19,7 @@ const PAGE: &str = "page";
 /// An image of the page as the statements read it.
 #[derive(Serialize)]
 struct PageRow<'a> {
+    place: usize,
     repository: &'a str,
     namespace: &'a str,
     digest: &'a str,
@@ -33,8 +34,8 @@ struct PageRow<'a> {
 
 /// What the inventory holds at an image's place.
 struct Standing {
-    /// The image's position in the page.
-    key: i64,
+    /// The image's place in the page.
+    place: i64,
     repository: i64,
     /// The sink knows the digest.
     known: bool,
@@ -54,9 +55,9 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(row: &SqliteRow) -> sqlx::Result<Self> {
+    fn of(row: &Row) -> sqlx::Result<Self> {
         Ok(Self {
-            key: row.try_get(0)?,
+            place: row.try_get(0)?,
             repository: row.try_get(1)?,
             known: row.try_get(2)?,
             exists: row.try_get(3)?,
@@ -184,12 +185,14 @@ impl Write {
     }
 
     async fn add_repositories(&mut self, integration: i64, page: &str) -> Stored<()> {
-        sqlx::query(
+        sqlx::query(concat!(
             "INSERT INTO repository (integration, name, namespace)
              SELECT DISTINCT $1, value ->> 'repository', value ->> 'namespace'
-             FROM json_each($2) WHERE true
+             FROM ",
+            elements!("$2"),
+            " AS page WHERE true
              ON CONFLICT (integration, name) DO NOTHING",
-        )
+        ))
         .bind(integration)
         .bind(page)
         .execute(self.connection())
@@ -200,8 +203,8 @@ impl Write {
     async fn standings(&mut self, integration: i64, page: &[PageRow<'_>]) -> Stored<Vec<Standing>> {
         let page = to_json(PAGE, page)?;
         self.add_repositories(integration, &page).await?;
-        let rows = sqlx::query(
-            "SELECT page.key, repository.id,
+        let rows = sqlx::query(concat!(
+            "SELECT CAST(page.value ->> 'place' AS BIGINT), repository.id,
                     coalesce(item.progress = 'in_hand' OR item.ingested_at IS NOT NULL, FALSE),
                     location.digest IS NOT NULL,
                     location.digest IS NOT NULL AND location.gone_at IS NULL,
@@ -210,17 +213,20 @@ impl Write {
                      location.platforms, location.pushed_at)
                     IS NOT DISTINCT FROM
                     (page.value ->> 'tags', page.value ->> 'kind', page.value ->> 'media_type',
-                     page.value ->> 'size', page.value ->> 'platforms', page.value ->> 'pushed_at'),
+                     CAST(page.value ->> 'size' AS BIGINT), page.value ->> 'platforms',
+                     CAST(page.value ->> 'pushed_at' AS BIGINT)),
                     location.omission IS NOT DISTINCT FROM page.value ->> 'omission',
                     location.digest IS NOT NULL AND location.omission IS NULL,
                     location.tags
-             FROM json_each($2) AS page
-             CROSS JOIN repository ON repository.integration = $1
+             FROM ",
+            elements!("$2"),
+            " AS page
+             LEFT JOIN repository ON repository.integration = $1
                  AND repository.name = page.value ->> 'repository'
              LEFT JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
              LEFT JOIN location ON location.repository = repository.id
                  AND location.digest = page.value ->> 'digest'",
-        )
+        ))
         .bind(integration)
         .bind(page)
         .fetch_all(self.connection())
@@ -233,16 +239,18 @@ impl Write {
             return Ok(());
         }
         let items: Vec<_> = writes.items.values().collect();
-        sqlx::query(
+        sqlx::query(concat!(
             "INSERT INTO item (integration, digest, live, eligible, pushed_at, waiting_since)
-             SELECT $1, value ->> 'digest', value ->> 'live', value ->> 'eligible',
-                    value ->> 'pushed_at', $3
-             FROM json_each($2) WHERE true
+             SELECT $1, value ->> 'digest', CAST(value ->> 'live' AS BIGINT),
+                    CAST(value ->> 'eligible' AS BIGINT), CAST(value ->> 'pushed_at' AS BIGINT), $3
+             FROM ",
+            elements!("$2"),
+            " AS page WHERE true
              ON CONFLICT (integration, digest) DO UPDATE
              SET live = item.live + excluded.live, eligible = item.eligible + excluded.eligible,
                  pushed_at = CASE WHEN excluded.pushed_at > item.pushed_at
                                   THEN excluded.pushed_at ELSE item.pushed_at END",
-        )
+        ))
         .bind(integration)
         .bind(to_json(PAGE, &items)?)
         .bind(self.nanos())
@@ -258,12 +266,14 @@ impl Write {
         writes: &Writes<'_>,
     ) -> Stored<()> {
         if !writes.seen_again.is_empty() {
-            sqlx::query(
+            sqlx::query(concat!(
                 "UPDATE location SET seen_reading = $2, missing_run = NULL, held_run = NULL
-                 FROM json_each($1) AS page
-                 WHERE location.repository = page.value ->> 'repository'
+                 FROM ",
+                elements!("$1"),
+                " AS page
+                 WHERE location.repository = CAST(page.value ->> 'repository' AS BIGINT)
                      AND location.digest = page.value ->> 'digest'",
-            )
+            ))
             .bind(to_json(PAGE, &writes.seen_again)?)
             .bind(reading)
             .execute(self.connection())
@@ -272,17 +282,19 @@ impl Write {
         if writes.locations.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        sqlx::query(concat!(
             "INSERT INTO location (repository, digest, item, kind, media_type, size, tags, platforms,
                                    pushed_at, omission, first_seen_at, seen_reading)
              SELECT repository.id, item.digest, item.id, page.value ->> 'kind',
-                    page.value ->> 'media_type', page.value ->> 'size', page.value ->> 'tags',
-                    page.value ->> 'platforms', page.value ->> 'pushed_at',
-                    page.value ->> 'omission', $4, $3
-             FROM json_each($2) AS page
-             CROSS JOIN repository ON repository.integration = $1
+                    page.value ->> 'media_type', CAST(page.value ->> 'size' AS BIGINT),
+                    page.value ->> 'tags', page.value ->> 'platforms',
+                    CAST(page.value ->> 'pushed_at' AS BIGINT), page.value ->> 'omission', $4, $3
+             FROM ",
+            elements!("$2"),
+            " AS page
+             LEFT JOIN repository ON repository.integration = $1
                  AND repository.name = page.value ->> 'repository'
-             CROSS JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
+             LEFT JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
              WHERE true
              ON CONFLICT (repository, digest) DO UPDATE
              SET kind = excluded.kind, media_type = excluded.media_type, size = excluded.size,
@@ -290,7 +302,7 @@ impl Write {
                  pushed_at = excluded.pushed_at, omission = excluded.omission,
                  seen_reading = excluded.seen_reading, missing_run = NULL, held_run = NULL,
                  gone_run = NULL, gone_at = NULL",
-        )
+        ))
         .bind(integration)
         .bind(to_json(PAGE, &writes.locations)?)
         .bind(reading)
@@ -304,12 +316,14 @@ impl Write {
         if writes.changes.is_empty() {
             return Ok(());
         }
-        sqlx::query(
+        sqlx::query(concat!(
             "INSERT INTO change (integration, kind, repository, digest, tags)
              SELECT $1, value ->> 'kind', value ->> 'repository', value ->> 'digest',
                     value ->> 'tags'
-             FROM json_each($2)",
-        )
+             FROM ",
+            elements!("$2"),
+            " AS page",
+        ))
         .bind(integration)
         .bind(to_json(PAGE, &writes.changes)?)
         .execute(self.connection())
@@ -320,12 +334,15 @@ impl Write {
     /// Adds the page to what the run will have to report.
     async fn report(&mut self, run: &CurrentRun, writes: &Writes<'_>) -> Stored<()> {
         if !writes.run_changes.is_empty() {
-            sqlx::query(
+            sqlx::query(concat!(
                 "INSERT INTO run_change (run, sequence, kind, repository, digest, tags, tags_before)
-                 SELECT $1, $2 + (value ->> 'place'), value ->> 'kind', value ->> 'repository',
-                        value ->> 'digest', value ->> 'tags', value ->> 'tags_before'
-                 FROM json_each($3)",
-            )
+                 SELECT $1, $2 + CAST(value ->> 'place' AS BIGINT), value ->> 'kind',
+                        CAST(value ->> 'repository' AS BIGINT), value ->> 'digest',
+                        value ->> 'tags', value ->> 'tags_before'
+                 FROM ",
+                elements!("$3"),
+                " AS page",
+            ))
             .bind(run.id)
             .bind(run.changes)
             .bind(to_json(PAGE, &writes.run_changes)?)
@@ -361,8 +378,10 @@ fn rows<'a>(images: &[Sighting<'a>]) -> Stored<Vec<PageRow<'a>>> {
         .map(|seen| ((&seen.image.repository, &seen.image.digest), seen))
         .collect();
     once.into_values()
-        .map(|Sighting { image, omission }| {
+        .enumerate()
+        .map(|(place, Sighting { image, omission })| {
             Ok(PageRow {
+                place,
                 repository: image.repository.as_str(),
                 namespace: image.repository.namespace(),
                 digest: image.digest.as_str(),
@@ -386,7 +405,7 @@ fn compare<'a>(
 ) -> Stored<Writes<'a>> {
     let mut writes = Writes::default();
     for standing in standings {
-        let Some(row) = usize::try_from(standing.key)
+        let Some(row) = usize::try_from(standing.place)
             .ok()
             .and_then(|at| page.get(at))
         else {

@@ -1,6 +1,6 @@
 //! How an integration is forgotten.
 
-use super::{SqliteInventory, Write, stored::Stored};
+use super::{Store, Write, stored::Stored};
 
 /// How many rows go in one transaction: others wait for no more of them.
 const PORTION: i64 = 2000;
@@ -44,13 +44,11 @@ const PORTIONS: &[&str] = &[
          SELECT id FROM integration WHERE removed_at IS NOT NULL LIMIT $1)",
 ];
 
-pub(super) async fn remove(inventory: &SqliteInventory, integration: &str) -> Stored<bool> {
-    let mut write = inventory.write().await?;
-    let known = write.hide(integration).await?;
-    write.commit().await?;
+/// Deletes what is hidden.
+pub(super) async fn clear(store: &Store) -> Stored<()> {
     for portion in PORTIONS {
         loop {
-            let mut write = inventory.write().await?;
+            let mut write = store.write_hidden().await?;
             let deleted = sqlx::query(*portion)
                 .bind(PORTION)
                 .execute(write.connection())
@@ -62,12 +60,12 @@ pub(super) async fn remove(inventory: &SqliteInventory, integration: &str) -> St
             }
         }
     }
-    Ok(known)
+    Ok(())
 }
 
 impl Write {
     /// Takes the name away, and with it whatever ticket or lease names it.
-    async fn hide(&mut self, integration: &str) -> Stored<bool> {
+    pub(super) async fn hide(&mut self, integration: &str) -> Stored<bool> {
         let known =
             sqlx::query("UPDATE integration SET removed_at = $2, name = $3 || id WHERE name = $1")
                 .bind(integration)
