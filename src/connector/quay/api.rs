@@ -61,7 +61,7 @@ impl Api {
     /// Whether the organisation exists, and whether it shows itself as to its administrator.
     pub(super) async fn is_administered(&self) -> Result<bool, IntegrationError> {
         let path = format!("/api/v1/organization/{}", self.organization);
-        let answer = self.get(Step::Listing, &path, &[]).await?;
+        let answer = self.get(Step::Credentials, &path, &[]).await?;
         match answer.status() {
             200 => Ok(answer.json::<OrganizationWire>()?.is_admin),
             _ => Err(self.refusal(&answer)),
