@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{connection::url, wire::OrganizationWire};
 use crate::{
-    connector::session::Session,
+    connector::session::{self, Session},
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, HttpClient, Patience, RequestCount},
 };
@@ -52,10 +52,7 @@ impl Api {
             let request = self.client.get(step, url.clone()).account(account);
             request.counted(&self.requests).patience(self.patience)
         };
-        match &self.session {
-            Some(session) => session.send(&self.account, request).await,
-            None => request(&self.account).send().await,
-        }
+        session::send(self.session.as_ref(), &self.account, request).await
     }
 
     /// Whether the organisation exists, and whether it shows itself as to its administrator.
