@@ -26,6 +26,11 @@ impl Fold {
         whole
     }
 
+    /// Whether every entry taken was given back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// Forgets what is held: the scope starts over.
     pub(super) fn void(&mut self) {
         *self = Self::default();

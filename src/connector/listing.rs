@@ -127,6 +127,8 @@ pub struct RunProof {
     pub warnings: Vec<Warning>,
     /// How many scopes exist but could not be read. Counted by [`list`](super::list).
     pub unread: u64,
+    /// The listing's last [`mark`](Listing::mark). Asked by [`list`](super::list).
+    pub mark: Option<ChangeMark>,
     /// Scopes that were listed at first and no longer at the end.
     vanished: Vec<Scope>,
 }
@@ -143,6 +145,7 @@ impl RunProof {
             proof: Some(proof),
             warnings,
             unread: 0,
+            mark: None,
             vanished: Vec::new(),
         }
     }
@@ -155,6 +158,7 @@ impl RunProof {
             proof: None,
             warnings: Vec::new(),
             unread: 0,
+            mark: None,
             vanished: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ mod listing;
 mod pull_access;
 mod pull_token;
 mod quay;
+mod resumption;
 mod session;
 mod unsupported;
 mod verification;
@@ -23,6 +24,9 @@ pub use listing::{Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage
 pub use pull_access::{PullAccess, PullCredential};
 pub use verification::{Outcome, Probe, Seen, Verification, Warning};
 pub use walk::{ListingEvent, ListingStream, list};
+
+pub(crate) use resumption::Resumption;
+pub(crate) use walk::walk;
 
 use std::{fmt::Debug, num::NonZeroUsize};
 

@@ -6,7 +6,10 @@ use futures_util::{
     stream::{self, FuturesUnordered},
 };
 
-use super::{Disposition, Listing, RegistryConnector, RunProof, ScopeEntry, ScopePage, fold::Fold};
+use super::{
+    Disposition, Listing, RegistryConnector, Resumption, RunProof, ScopeEntry, ScopePage,
+    fold::Fold,
+};
 use crate::{
     error::{ErrorCode, ErrorContext, Incompleteness, IntegrationError, Step, Violation},
     http::RequestCount,
@@ -57,20 +60,34 @@ const PORTION: usize = 100;
 /// by tag. Nothing is spawned: dropping the stream stops the work.
 pub fn list(connector: Arc<dyn RegistryConnector>, requests: RequestCount) -> ListingStream {
     let opening = async move {
-        let limit = connector.capabilities().scopes_in_flight.get();
-        let at = ErrorContext::new(connector.kind(), connector.host(), Step::Listing);
-        match connector.open_listing(&requests).await {
-            Ok(listing) => Walk::new(listing, limit, at).events().left_stream(),
-            Err(error) => stream::once(ready(Err(error))).right_stream(),
-        }
+        let opened = connector.open_listing(&requests).await;
+        walk(opened, &*connector, Resumption::default())
     };
     opening.flatten_stream().boxed()
+}
+
+/// What [`list`] does with a listing that the connector has opened, from where another broke off.
+pub(crate) fn walk(
+    opened: Result<Box<dyn Listing>, IntegrationError>,
+    connector: &dyn RegistryConnector,
+    resumption: Resumption,
+) -> ListingStream {
+    match opened {
+        Ok(listing) => {
+            let limit = connector.capabilities().scopes_in_flight.get();
+            let at = ErrorContext::new(connector.kind(), connector.host(), Step::Listing);
+            Walk::new(listing, limit, at, resumption).events().boxed()
+        }
+        Err(error) => stream::once(ready(Err(error))).boxed(),
+    }
 }
 
 /// One scope that is being read.
 struct Reading {
     scope: Scope,
     cursor: Option<Cursor>,
+    /// Whether the cursor is of a run before, and nothing was read from it yet.
+    is_resumed: bool,
     fold: Fold,
     restarts: u32,
 }
@@ -94,7 +111,8 @@ struct Walk {
     limit: usize,
     at: ErrorContext,
     scope_list: ScopeList,
-    waiting: VecDeque<Scope>,
+    waiting: VecDeque<Reading>,
+    resumption: Resumption,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     ready: VecDeque<ListingEvent>,
     unread: Vec<Scope>,
@@ -102,13 +120,19 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(listing: Box<dyn Listing>, limit: usize, at: ErrorContext) -> Self {
+    fn new(
+        listing: Box<dyn Listing>,
+        limit: usize,
+        at: ErrorContext,
+        resumption: Resumption,
+    ) -> Self {
         Self {
             listing: Some(Arc::new(listing)),
             limit,
             at,
             scope_list: ScopeList::Unread(None),
             waiting: VecDeque::new(),
+            resumption,
             in_flight: FuturesUnordered::new(),
             ready: VecDeque::new(),
             unread: Vec::new(),
@@ -146,8 +170,7 @@ impl Walk {
             return;
         };
         while self.in_flight.len() < self.limit {
-            if let Some(scope) = self.waiting.pop_front() {
-                let reading = Reading::new(scope);
+            if let Some(reading) = self.waiting.pop_front() {
                 self.in_flight.push(reading.read(Arc::clone(listing)));
             } else if let ScopeList::Unread(cursor) = &mut self.scope_list {
                 let (listing, cursor) = (Arc::clone(listing), cursor.take());
@@ -162,8 +185,14 @@ impl Walk {
         if self.in_flight.is_empty()
             && let Some(listing) = self.listing.take().and_then(Arc::into_inner)
         {
-            self.in_flight
-                .push(async move { Answer::Finished(listing.finish().await) }.boxed());
+            let finishing = async move {
+                let mark = listing.mark();
+                Answer::Finished(listing.finish().await.map(|mut proof| {
+                    proof.mark = mark;
+                    proof
+                }))
+            };
+            self.in_flight.push(finishing.boxed());
         }
     }
 
@@ -174,9 +203,13 @@ impl Walk {
                 self.failures_in_a_row = 0;
                 self.absorb_entries(reading, page);
             }
+            Answer::Entries(reading, Err(error)) if reading.starts_over(&error) => {
+                self.waiting.push_front(Reading::new(reading.scope, None));
+            }
             Answer::Entries(reading, Err(error)) => return self.skip(reading.scope, error),
             Answer::Finished(proof) => {
                 let mut proof = proof?;
+                self.tell_vanished();
                 self.unread.retain(|scope| !proof.has_vanished(scope));
                 proof.unread = self.unread.len() as u64;
                 self.ready.push_back(ListingEvent::Finished(proof));
@@ -187,8 +220,12 @@ impl Walk {
 
     fn absorb_scopes(&mut self, page: ScopePage) {
         for ScopeEntry { scope, disposition } in page.scopes {
+            if self.resumption.has_listed(&scope) {
+                continue;
+            }
+            let cursor = self.resumption.cursor_of(&scope);
             match disposition {
-                Disposition::Read => self.waiting.push_back(scope),
+                Disposition::Read => self.waiting.push_back(Reading::new(scope, cursor)),
                 Disposition::Empty => self.ready.push_back(ListingEvent::Listed(scope)),
                 Disposition::Exclude(reason) => {
                     self.ready.push_back(ListingEvent::Excluded(scope, reason));
@@ -204,6 +241,7 @@ impl Walk {
     }
 
     fn absorb_entries(&mut self, mut reading: Reading, page: EntryPage) {
+        reading.is_resumed = false;
         let mut images = reading.fold.take(page.entries, page.settled);
         let next = match page.next {
             Next::Page(cursor) if reading.cursor.as_ref() == Some(&cursor) => {
@@ -236,7 +274,9 @@ impl Walk {
                 return;
             }
         };
-        self.page(&reading.scope, images, next.clone());
+        // Whoever goes on behind what is held would never be told of it.
+        let checkpoint = next.clone().filter(|_| reading.fold.is_empty());
+        self.page(&reading.scope, images, checkpoint);
         reading.cursor = next;
         if let Some(listing) = &self.listing {
             self.in_flight.push(reading.read(Arc::clone(listing)));
@@ -274,6 +314,21 @@ impl Walk {
         Ok(())
     }
 
+    /// Scopes that had not ended when the run before broke off, and that no list names any more.
+    fn tell_vanished(&mut self) {
+        for scope in self.resumption.unnamed() {
+            let error = IntegrationError::NamespaceNotFound {
+                context: Box::new(self.at.clone().with_subject(scope.to_string())),
+                namespace: match &scope {
+                    Scope::Registry => String::new(),
+                    Scope::Namespace(name) => name.clone(),
+                    Scope::Repository(repository) => repository.to_string(),
+                },
+            };
+            self.ready.push_back(ListingEvent::Skipped(scope, error));
+        }
+    }
+
     fn unread(&mut self, scope: Scope, error: IntegrationError) {
         if error.code() != ErrorCode::NamespaceNotFound {
             self.unread.push(scope.clone());
@@ -287,13 +342,24 @@ impl Walk {
 }
 
 impl Reading {
-    fn new(scope: Scope) -> Self {
+    fn new(scope: Scope, cursor: Option<Cursor>) -> Self {
         Self {
             scope,
-            cursor: None,
+            is_resumed: cursor.is_some(),
+            cursor,
             fold: Fold::default(),
             restarts: 0,
         }
+    }
+
+    /// Whether it was the cursor of the run before that failed: the server has been upgraded since,
+    /// or lists otherwise.
+    fn starts_over(&self, error: &IntegrationError) -> bool {
+        let of_the_list = matches!(
+            error.code(),
+            ErrorCode::ProtocolViolation | ErrorCode::IncompleteListing
+        );
+        self.is_resumed && of_the_list
     }
 
     fn read(self, listing: Arc<Box<dyn Listing>>) -> BoxFuture<'static, Answer> {

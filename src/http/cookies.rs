@@ -41,10 +41,9 @@ impl fmt::Debug for Cookies {
     }
 }
 
-/// Whether the answer sets a cookie of this name. To delete one, as a good sign-out does, is not to
-/// set it.
+/// Whether the answer sets a cookie of this name.
 pub(super) fn sets(answer: &Answer, name: &str) -> bool {
-    set_by(answer).any(|(set, value)| set == name && !value.is_empty())
+    set_by(answer).any(|(set, _)| set == name)
 }
 
 fn set_by(answer: &Answer) -> impl Iterator<Item = (&str, &str)> {

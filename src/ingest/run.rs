@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
             Due::At(at) if at <= now => {
                 self.claim = Due::UnderWay;
                 (self.idle, self.unseen, self.repaced) = (false, false, false);
-                let pace = self.pace.borrow_and_update().clone();
+                let pace = *self.pace.borrow_and_update();
                 let claiming = async move {
                     let request = ClaimRequest {
                         integration: &ingester.integration,

@@ -28,8 +28,9 @@
 
 mod error;
 mod event;
+mod record;
 mod run;
 
 pub use error::SyncError;
-pub use event::SyncEvent;
+pub use event::{FallBack, SyncEvent};
 pub use run::InventorySync;

@@ -1,25 +1,21 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, future, stream::Peekable};
-use tokio::sync::mpsc;
+use futures_util::StreamExt;
 
-use super::{SyncError, SyncEvent};
+use super::{
+    FallBack, SyncError, SyncEvent,
+    record::{Recorder, Verdict, is_contradiction},
+};
 use crate::{
     clock::{Clock, SystemClock},
-    connector::{ListingEvent, ListingStream, RegistryConnector, RequestCount, list},
-    error::{ErrorContext, ErrorRecord, Incompleteness, IntegrationError, Step, Unsupported},
-    image::{Proof, Scope},
+    connector::{Listing, RegistryConnector, RequestCount, Resumption, walk},
+    error::{ErrorContext, IntegrationError, Step, Unsupported},
+    image::{BlindSpot, ChangeMark},
     inventory::{
-        Binding, Inventory, InventoryError, RunEnd, RunKind, RunReport, RunRequest, RunStart,
-        RunTicket, ScopeOutcome, Sighting,
+        Binding, ClosedScope, Inventory, InventoryError, ResumedRun, RunEnd, RunKind, RunReport,
+        RunRequest, RunStart, ScopeOutcome,
     },
 };
-
-/// How many events the listing may be ahead of the writing.
-const AHEAD: usize = 4;
-
-/// How long a run is another's to take over after the last page was written.
-const LEASE: Duration = Duration::from_secs(600);
 
 /// Makes the inventory's picture of one integration true again, one run at a time.
 #[derive(Debug, Clone)]
@@ -28,18 +24,28 @@ pub struct InventorySync {
     connector: Arc<dyn RegistryConnector>,
     inventory: Arc<dyn Inventory>,
     clock: Arc<dyn Clock>,
+    kind: RunKind,
+    lease: Duration,
     rehomes: bool,
 }
 
-/// What a listing that has ended leaves to be said of the run.
-#[derive(Debug, Default)]
-struct Verdict {
-    proof: Option<Proof>,
-    failure: Option<ErrorRecord>,
+/// A listing that was opened, or why it could not be, with what is known before it is read.
+struct Opened {
+    kind: RunKind,
+    listing: Result<Box<dyn Listing>, IntegrationError>,
+    blind_to: Vec<BlindSpot>,
+    requests: RequestCount,
+    began: Duration,
 }
 
 impl InventorySync {
-    /// Sync of the registry behind `connector`, known to the inventory as `integration`.
+    /// For how long the right to write a run is good without a sign of life, unless
+    /// [`with_lease`](Self::with_lease) says otherwise: so long a run waits to be gone on with after
+    /// its process has died.
+    pub const LEASE: Duration = Duration::from_secs(120);
+
+    /// Sync of the registry behind `connector`, known to the inventory as `integration`, by full
+    /// runs.
     #[must_use]
     pub fn new(
         integration: impl Into<String>,
@@ -51,8 +57,27 @@ impl InventorySync {
             connector,
             inventory,
             clock: SystemClock::shared(),
+            kind: RunKind::Full,
+            lease: Self::LEASE,
             rehomes: false,
         }
+    }
+
+    /// Sets what a run reads. An incremental run costs what has changed, and finds nothing gone; a
+    /// full one is done in its place where the registry cannot tell what has changed since the last
+    /// run, and the report says of which kind it was.
+    #[must_use]
+    pub const fn with_kind(mut self, kind: RunKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets for how long the right to write a run is good without a sign of life. It is renewed
+    /// three times in that time.
+    #[must_use]
+    pub const fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
     }
 
     /// Moves the integration's name here where it belongs to another registry, as soon as this one
@@ -63,7 +88,8 @@ impl InventorySync {
         self
     }
 
-    /// Measures the run by this clock in place of the machine's.
+    /// Measures the run and renews its lease by this clock in place of the machine's. One that jumps
+    /// ([`ManualClock::jumping_at`](crate::clock::ManualClock::jumping_at)) does nothing but renew.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -74,14 +100,21 @@ impl InventorySync {
     /// and why. The integration's name is bound to the registry once the listing has begun, so that
     /// an address at which nobody answers binds nothing.
     ///
+    /// A run that another process has left unfinished is gone on with: what it has read to its end
+    /// is not read again, save the lists of scopes, which are proved anew. One of another kind, or
+    /// that began more than [`RunRequest::RESUMED_WITHIN`] ago, is given up, but an incremental run
+    /// never takes the place of an unfinished full one.
+    ///
     /// Nothing is spawned. Dropping the future stops the work and leaves an unfinished run, which
-    /// marks nothing as gone and which the next run supersedes.
+    /// marks nothing as gone.
     ///
     /// # Errors
     /// [`SyncError::Refused`] with [`IntegrationError::NotSupported`] where the registry's images
     /// cannot be kept in an inventory, and [`SyncError::Inventory`], with
-    /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry and
-    /// [`InventoryError::RunSuperseded`] where a later run has begun meanwhile.
+    /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry,
+    /// [`InventoryError::RunInProgress`] where another process is at work on a run of the
+    /// integration or may still be, and [`InventoryError::RunSuperseded`] where another has taken
+    /// this run over or begun a later one.
     pub async fn run(&self) -> Result<RunReport, SyncError> {
         self.run_observed(|_| ()).await
     }
@@ -96,56 +129,169 @@ impl InventorySync {
     ) -> Result<RunReport, SyncError> {
         if !self.connector.capabilities().sync {
             return Err(SyncError::Refused(IntegrationError::NotSupported {
-                context: self.at_listing(),
+                context: Box::new(self.at_listing()),
                 what: Unsupported::Connector,
             }));
         }
-        let (began, started_at) = (self.clock.monotonic(), self.clock.now());
         let binding = Binding {
             integration: self.integration.clone(),
             kind: self.connector.kind(),
             registry: self.connector.host().to_owned(),
         };
-        let requests = RequestCount::new();
-        let mut listing = list(Arc::clone(&self.connector), requests.clone()).peekable();
-        if !self.is_bound(&binding).await? {
+        let is_bound = self.is_bound(&binding).await?;
+        if self.kind == RunKind::Incremental {
+            let reason = match self.open_changes(is_bound).await? {
+                Ok(opened) => {
+                    let (report, verdict) = self.read(opened, None, &mut observe).await?;
+                    if !verdict.is_contradicted {
+                        return Ok(report);
+                    }
+                    FallBack::Contradicted
+                }
+                Err(reason) => reason,
+            };
+            tracing::info!(
+                integration = self.integration,
+                reason = reason.as_str(),
+                "a full sync is done in place of an incremental one"
+            );
+            observe(SyncEvent::FallsBack(reason));
+        }
+        let opened = self.open_listing().await;
+        let to_bind = (!is_bound).then_some(&binding);
+        let (report, _) = self.read(opened, to_bind, &mut observe).await?;
+        Ok(report)
+    }
+
+    async fn open_listing(&self) -> Opened {
+        let (requests, began) = (RequestCount::new(), self.clock.monotonic());
+        Opened {
+            kind: RunKind::Full,
+            listing: self.connector.open_listing(&requests).await,
+            blind_to: Vec::new(),
+            requests,
+            began,
+        }
+    }
+
+    /// The listing of what has changed since the last run, or why there is none.
+    async fn open_changes(
+        &self,
+        is_bound: bool,
+    ) -> Result<Result<Opened, FallBack>, InventoryError> {
+        let known = self.inventory.integrations().await?;
+        let known = known
+            .into_iter()
+            .find(|known| known.binding.integration == self.integration);
+        let Some(known) = known.filter(|_| is_bound) else {
+            return Ok(Err(FallBack::NoMark));
+        };
+        if known.open_run.is_some_and(|run| run.kind == RunKind::Full) {
+            return Ok(Err(FallBack::FullRunUnfinished));
+        }
+        let Some(mark) = known.change_mark else {
+            return Ok(Err(FallBack::NoMark));
+        };
+        let (requests, began) = (RequestCount::new(), self.clock.monotonic());
+        let (listing, blind_to) = match self.connector.open_changes(&mark, &requests).await {
+            Ok(Some(changes)) => (Ok(changes.listing), changes.blind_to),
+            Ok(None) => return Ok(Err(FallBack::NotTold)),
+            Err(error) if is_contradiction(&error) => return Ok(Err(FallBack::Contradicted)),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Ok(Ok(Opened {
+            kind: RunKind::Incremental,
+            listing,
+            blind_to,
+            requests,
+            began,
+        }))
+    }
+
+    /// Reads what was opened, from where an unfinished run broke off, and ends the run. A name that
+    /// is to be bound is so once the registry has shown something.
+    async fn read(
+        &self,
+        opened: Opened,
+        to_bind: Option<&Binding>,
+        observe: &mut (dyn FnMut(SyncEvent) + Send),
+    ) -> Result<(RunReport, Verdict), SyncError> {
+        let Opened { kind, began, .. } = opened;
+        let started_at = self.clock.now();
+        // Whoever has begun the run took the mark that holds for all of it.
+        let end = |verdict: &Verdict, is_resumed: bool| RunEnd {
+            proof: verdict.proof,
+            failure: verdict.failure.clone(),
+            mark: verdict.mark.clone().filter(|_| !is_resumed),
+            blind_to: opened.blind_to.clone(),
+            requests: opened.requests.get(),
+            elapsed: self.clock.monotonic().saturating_sub(began),
+        };
+        let mark: Option<ChangeMark> = opened
+            .listing
+            .as_ref()
+            .ok()
+            .and_then(|listing| listing.mark());
+        let begin = async || {
+            let request = RunRequest {
+                integration: &self.integration,
+                kind,
+                lease: self.lease,
+                start: RunStart::Resume,
+                mark: mark.as_ref(),
+            };
+            self.inventory.begin_run(&request).await
+        };
+        let (listing, begun) = if let Some(binding) = to_bind {
+            // No run of this registry is unfinished.
+            let listing = walk(opened.listing, &*self.connector, Resumption::default());
+            let mut listing = listing.peekable();
             // Nobody who can be listed has answered: nothing is known of the registry.
             if let Some(Err(error)) = Pin::new(&mut listing).next_if(Result::is_err).await {
                 let event = SyncEvent::Failed(error);
                 let mut verdict = Verdict::default();
-                self.judge(&event, &mut verdict);
+                verdict.judge(&event, &self.at_listing());
                 observe(event);
-                let end = self.end(verdict, &requests, began);
-                return Ok(RunReport::unbegun(
-                    RunKind::Full,
-                    started_at,
-                    self.clock.now(),
-                    end,
-                ));
+                let report =
+                    RunReport::unbegun(kind, started_at, self.clock.now(), end(&verdict, false));
+                return Ok((report, verdict));
             }
-            self.take_name(&binding).await?;
-        }
-        let request = RunRequest {
-            integration: &self.integration,
-            kind: RunKind::Full,
-            lease: LEASE,
-            start: RunStart::Anew,
-            mark: None,
+            self.take_name(binding).await?;
+            (listing.boxed(), begin().await?)
+        } else {
+            let mut begun = begin().await?;
+            let resumption = begun.resumed.as_mut().map(resumption).unwrap_or_default();
+            let listing = walk(opened.listing, &*self.connector, resumption);
+            (listing, begun)
         };
-        let ticket = self.inventory.begin_run(&request).await?.ticket;
+        let takeovers = begun.resumed.map_or(0, |resumed| resumed.takeovers);
+        let (integration, run) = (&self.integration, begun.ticket.run);
         tracing::info!(
-            integration = self.integration,
-            run = ticket.run,
+            integration,
+            run,
+            kind = kind.as_str(),
+            takeovers,
             "sync begins"
         );
-
-        let verdict = self.record(&ticket, listing, &mut observe).await?;
-        let end = self.end(verdict, &requests, began);
-        let report = self.inventory.finish_run(&ticket, &end).await?;
+        observe(SyncEvent::Begins {
+            run,
+            kind,
+            takeovers,
+        });
+        let recorder = Recorder {
+            inventory: Arc::clone(&self.inventory),
+            clock: Arc::clone(&self.clock),
+            ticket: begun.ticket,
+            lease: self.lease,
+            at: self.at_listing(),
+        };
+        let verdict = recorder.record(listing, observe).await?;
+        let end = end(&verdict, takeovers > 0);
+        let report = self.inventory.finish_run(&recorder.ticket, &end).await?;
         tracing::info!(
-            integration = self.integration,
-            run = ticket.run,
-            complete = report.is_complete(),
+            integration,
+            run,
+            successful = report.is_successful(),
             listed = report.listed,
             new = report.new,
             changed = report.changed,
@@ -153,7 +299,7 @@ impl InventorySync {
             held = report.held,
             "sync has ended"
         );
-        Ok(report)
+        Ok((report, verdict))
     }
 
     /// Whether the name is this registry's already; not so where it is to be taken from another.
@@ -172,129 +318,23 @@ impl InventorySync {
         }
     }
 
-    fn end(&self, verdict: Verdict, requests: &RequestCount, began: Duration) -> RunEnd {
-        RunEnd {
-            proof: verdict.proof,
-            failure: verdict.failure,
-            mark: None,
-            blind_to: Vec::new(),
-            requests: requests.get(),
-            elapsed: self.clock.monotonic().saturating_sub(began),
-        }
+    fn at_listing(&self) -> ErrorContext {
+        ErrorContext::new(self.connector.kind(), self.connector.host(), Step::Listing)
     }
+}
 
-    /// Lists and writes at once, so that neither the registry nor the store waits for the other.
-    async fn record(
-        &self,
-        ticket: &RunTicket,
-        mut listing: Peekable<ListingStream>,
-        observe: &mut (dyn FnMut(SyncEvent) + Send),
-    ) -> Result<Verdict, InventoryError> {
-        let (sender, mut receiver) = mpsc::channel(AHEAD);
-        let reading = async move {
-            while let Some(event) = listing.next().await {
-                if sender.send(event).await.is_err() {
-                    break;
-                }
-            }
-            Ok::<_, InventoryError>(())
-        };
-        let writing = async move {
-            let mut verdict = Verdict::default();
-            while let Some(event) = receiver.recv().await {
-                let event = match event {
-                    Ok(event) => self.write(ticket, event).await?,
-                    Err(error) => SyncEvent::Failed(error),
-                };
-                self.judge(&event, &mut verdict);
-                observe(event);
-            }
-            Ok::<_, InventoryError>(verdict)
-        };
-        let ((), verdict) = future::try_join(reading, writing).await?;
-        Ok(verdict)
-    }
-
-    async fn write(
-        &self,
-        ticket: &RunTicket,
-        event: ListingEvent,
-    ) -> Result<SyncEvent, InventoryError> {
-        Ok(match event {
-            ListingEvent::Page {
-                scope,
-                images,
-                checkpoint,
-            } => {
-                let sightings: Vec<_> = images.iter().map(Sighting::of).collect();
-                let changes = self
-                    .inventory
-                    .store_page(ticket, &scope, &sightings, checkpoint.as_ref())
-                    .await?;
-                SyncEvent::Page { scope, changes }
-            }
-            ListingEvent::Listed(scope) => {
-                self.close(ticket, &scope, &ScopeOutcome::Listed).await?;
-                SyncEvent::Listed(scope)
-            }
-            ListingEvent::Excluded(scope, reason) => {
-                self.close(ticket, &scope, &ScopeOutcome::Excluded(reason))
-                    .await?;
-                SyncEvent::Excluded(scope, reason)
-            }
-            ListingEvent::Skipped(scope, error) => {
-                self.close(ticket, &scope, &ScopeOutcome::Skipped((&error).into()))
-                    .await?;
-                SyncEvent::Skipped(scope, error)
-            }
-            ListingEvent::Finished(proof) => SyncEvent::Proved(proof),
-        })
-    }
-
-    async fn close(
-        &self,
-        ticket: &RunTicket,
-        scope: &Scope,
-        outcome: &ScopeOutcome,
-    ) -> Result<(), InventoryError> {
-        self.inventory.close_scope(ticket, scope, outcome).await
-    }
-
-    fn judge(&self, event: &SyncEvent, verdict: &mut Verdict) {
-        match event {
-            SyncEvent::Skipped(scope, error) => {
-                tracing::warn!(
-                    integration = self.integration,
-                    %scope,
-                    %error,
-                    "a scope could not be read"
-                );
-            }
-            SyncEvent::Proved(proof) => {
-                verdict.proof = proof.proof;
-                if proof.unread > 0 {
-                    let error = IntegrationError::IncompleteListing {
-                        context: self.at_listing(),
-                        reason: Incompleteness::ScopesSkipped {
-                            skipped: proof.unread,
-                        },
-                    };
-                    verdict.failure = Some((&error).into());
-                }
-            }
-            SyncEvent::Failed(error) => {
-                tracing::warn!(integration = self.integration, %error, "the listing broke off");
-                verdict.failure = Some(error.into());
-            }
-            _ => {}
-        }
-    }
-
-    fn at_listing(&self) -> Box<ErrorContext> {
-        Box::new(ErrorContext::new(
-            self.connector.kind(),
-            self.connector.host(),
-            Step::Listing,
-        ))
-    }
+/// What is left of a run that another process has begun. What could not be read is tried again.
+fn resumption(run: &mut ResumedRun) -> Resumption {
+    let is_listed = |closed: &ClosedScope| closed.outcome == ScopeOutcome::Listed;
+    let is_skipped = |closed: &ClosedScope| matches!(closed.outcome, ScopeOutcome::Skipped(_));
+    let closed = std::mem::take(&mut run.closed);
+    let open = std::mem::take(&mut run.open);
+    let skipped = closed.iter().filter(|closed| is_skipped(closed));
+    let skipped: Vec<_> = skipped.map(|closed| (closed.scope.clone(), None)).collect();
+    let listed = closed
+        .into_iter()
+        .filter(is_listed)
+        .map(|closed| closed.scope);
+    let open = open.into_iter().map(|open| (open.scope, open.cursor));
+    Resumption::new(listed, open.chain(skipped))
 }

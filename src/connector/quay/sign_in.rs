@@ -109,10 +109,7 @@ impl SignIn for PageSignIn {
             return Err(answer.violation(Violation::Status));
         }
         cookies.take(&answer);
-        Ok(Some(with(&cookies)))
-    }
-
-    async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError> {
+        let session = with(&cookies);
         for api in &self.organizations {
             let by_session = Api {
                 account: session.clone(),
@@ -123,10 +120,11 @@ impl SignIn for PageSignIn {
                     organization = api.organization,
                     "the user does not administer it: listing goes on without a session"
                 );
-                return Ok(false);
+                self.sign_out(&session).await?;
+                return Ok(None);
             }
         }
-        Ok(true)
+        Ok(Some(session))
     }
 
     fn saw(&self, answer: &Answer) {

@@ -4,7 +4,7 @@ mod changes;
 mod listing;
 pub(crate) mod pull_token;
 mod recordings;
-pub(crate) mod session;
+mod session;
 mod verification;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

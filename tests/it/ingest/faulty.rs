@@ -6,26 +6,20 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
-use async_trait::async_trait;
 use registry_intake::{
-    clock::{Clock, Timestamp},
-    image::{Cursor, Digest, Image, RepositoryName, Scope},
+    clock::Clock,
     ingest::{IngestEvent, SinkError, Until},
-    inventory::{
-        BegunRun, Binding, Change, Claim, ClaimRequest, Failure, IntegrationSummary, Inventory,
-        InventoryError, Lease, NamedScope, PageChanges, Paused, QueueStatus, RunChange, RunEnd,
-        RunReport, RunRequest, RunTicket, ScopeList, ScopeOutcome, Sighting, StoredImage,
-        VerificationRecord,
-    },
-    pace::Pace,
+    inventory::{Claim, Inventory, InventoryError},
 };
 use tokio::sync::Semaphore;
 
 use super::{Desk, Running, handed, ingester_on, run, seconds, stage, try_run};
-use crate::inventory::stage::{LEASE, Stage, noon};
+use crate::inventory::{
+    guarded::{Passage, inventory_by_passage},
+    stage::{LEASE, Stage, noon},
+};
 
 /// Fails each method as often as it is told to, before it does anything, and holds back the answers
 /// to claims for which there is no permit.
@@ -76,55 +70,22 @@ impl Faulty {
     }
 }
 
-macro_rules! forward {
-    ($($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)+) => {
-        #[async_trait]
-        impl Inventory for Faulty {
-            $(async fn $method(&self, $($name: $type),*) -> Result<$answer, InventoryError> {
-                self.check(stringify!($method))?;
-                let answer = self.inner.$method($($name),*).await;
-                self.answer(stringify!($method), answer).await
-            })+
-        }
-    };
-}
+inventory_by_passage!(Faulty);
 
-forward! {
-    bind(binding: &Binding) -> ();
-    is_bound(binding: &Binding) -> bool;
-    rehome(binding: &Binding) -> ();
-    record_verification(integration: &str, record: &VerificationRecord) -> ();
-    integrations() -> Vec<IntegrationSummary>;
-    remove(integration: &str) -> bool;
-    set_paused(integration: &str, paused: Paused) -> ();
-    begin_run(request: &RunRequest<'_>) -> BegunRun;
-    renew_run(ticket: &RunTicket, until: Timestamp) -> ();
-    store_scopes(ticket: &RunTicket, scopes: &[NamedScope], list: &ScopeList) -> ();
-    store_page(
-        ticket: &RunTicket, scope: &Scope, images: &[Sighting<'_>], checkpoint: Option<&Cursor>
-    ) -> PageChanges;
-    close_scope(ticket: &RunTicket, scope: &Scope, outcome: &ScopeOutcome) -> ();
-    finish_run(ticket: &RunTicket, end: &RunEnd) -> RunReport;
-    confirm_held(integration: &str) -> u64;
-    runs(integration: &str, limit: u32) -> Vec<RunReport>;
-    run_changes(
-        integration: &str, run: i64, after: Option<i64>, limit: u32
-    ) -> Vec<RunChange>;
-    images(
-        integration: &str, after: Option<(&RepositoryName, &Digest)>, limit: u32
-    ) -> Vec<StoredImage>;
-    claim(request: &ClaimRequest<'_>) -> Claim;
-    renew(lease: &Lease, until: Timestamp) -> ();
-    acknowledge(lease: &Lease) -> ();
-    fail(lease: &Lease, failure: &Failure) -> ();
-    request(integration: &str, digest: &Digest) -> bool;
-    admit(binding: &Binding, image: &Image) -> ();
-    requeue(integration: &str, digest: Option<&Digest>) -> u64;
-    queue_status(
-        integration: &str, pace: &Pace, rescan_after: Option<Duration>
-    ) -> QueueStatus;
-    changes(integration: &str, limit: u32) -> Vec<Change>;
-    changes_told(integration: &str, sequence: i64) -> ();
+impl Passage for Faulty {
+    fn inner(&self) -> &dyn Inventory {
+        &*self.inner
+    }
+
+    async fn pass<T: Send>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, InventoryError>> + Send,
+    ) -> Result<T, InventoryError> {
+        self.check(method)?;
+        let answer = call.await;
+        self.answer(method, answer).await
+    }
 }
 
 /// Lets time pass until the run has ended.

@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod suite;
+pub(crate) mod guarded;
 mod model;
 mod processes;
 mod run_model;

@@ -105,16 +105,17 @@ impl SignIn for FormSignIn {
             return Err(answer.violation(Violation::Status));
         }
         cookies.take(&answer);
-        Ok(Some(self.session(&cookies, Some(SESSION))))
-    }
-
-    async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError> {
+        let session = self.session(&cookies, Some(SESSION));
         let by_session = Api {
             account: session.clone(),
             ..self.api.clone()
         };
         let (identity, _) = by_session.identify().await?;
-        Ok(identity == self.identity)
+        if identity == self.identity {
+            return Ok(Some(session));
+        }
+        self.sign_out(&session).await?;
+        Ok(None)
     }
 
     async fn sign_out(&self, session: &Account) -> Result<(), IntegrationError> {
