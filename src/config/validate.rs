@@ -318,6 +318,9 @@ fn organization_flaw(organization: &str) -> Option<&'static str> {
         Some("is empty")
     } else if organization.contains(|letter: char| letter.is_whitespace() || letter == '/') {
         Some("has white space or a slash")
+    } else if organization.contains(['?', '#', '%', '\\']) || matches!(organization, "." | "..") {
+        // It would lead to another path than the one of an organisation.
+        Some("is no path segment")
     } else {
         control_flaw(organization)
     }

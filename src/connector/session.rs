@@ -1,6 +1,7 @@
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
+use serde::de::IgnoredAny;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -11,9 +12,11 @@ use crate::{
 /// How a registry lets a user in as its web page does.
 #[async_trait]
 pub(super) trait SignIn: Debug + Send + Sync {
-    /// Signs in, and proves by a request of the session that it is worth as much as the account.
-    /// None where it is not, or where the server has no session for this account.
+    /// Signs in. None where the server has no session for this account.
     async fn sign_in(&self) -> Result<Option<Account>, IntegrationError>;
+
+    /// Whether the session is worth as much as the account, proved by a request.
+    async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError>;
 
     /// Looks at an answer of the session.
     fn saw(&self, _answer: &Answer) {}
@@ -40,9 +43,8 @@ struct State {
 
 impl Session {
     pub(super) async fn open(sign_in: impl SignIn + 'static) -> Arc<Self> {
-        let open = enter(&sign_in).await;
         let state = State {
-            open,
+            open: enter(&sign_in).await,
             is_left: false,
             is_renewed: false,
         };
@@ -52,36 +54,36 @@ impl Session {
         })
     }
 
-    /// Sends a request by the session, or by `account` where there is none any more.
-    pub(super) async fn send<'c>(
+    /// The session's answer, if there is still a session and it answers as the API does.
+    async fn answer<'c>(
         &self,
-        account: &Account,
-        request: impl Fn(&Account) -> RequestBuilder<'c> + Send + Sync,
-    ) -> Result<Answer, IntegrationError> {
+        request: &(impl Fn(&Account) -> RequestBuilder<'c> + Send + Sync),
+    ) -> Result<Option<Answer>, IntegrationError> {
         while let Some((session, is_renewed)) = self.current().await {
             match request(&session).send().await {
-                Ok(answer) if answer.status() == 403 => self.leave("refused a request").await,
                 Ok(answer) => {
                     self.sign_in.saw(&answer);
-                    return Ok(answer);
+                    if is_the_apis(&answer) {
+                        return Ok(Some(answer));
+                    }
+                    self.leave().await;
                 }
-                Err(error) if error.code() == ErrorCode::FailedToVerifyUsernameOrPwd => {
-                    self.renew(is_renewed).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => match error.code() {
+                    ErrorCode::FailedToVerifyUsernameOrPwd => self.renew(is_renewed).await,
+                    ErrorCode::ProtocolViolation => self.leave().await,
+                    _ => return Err(error),
+                },
             }
         }
-        request(account).send().await
+        Ok(None)
     }
 
-    /// Signs out. What goes wrong with that is only logged: the server ends the session by itself.
+    /// Signs out.
     pub(super) async fn close(&self) {
         let Some(open) = self.state.lock().await.open.take() else {
             return;
         };
-        if let Err(error) = self.sign_in.sign_out(&open).await {
-            tracing::debug!(%error, "could not sign out");
-        }
+        leave(&*self.sign_in, &open).await;
     }
 
     async fn current(&self) -> Option<(Account, bool)> {
@@ -105,18 +107,48 @@ impl Session {
         state.is_renewed = true;
     }
 
-    async fn leave(&self, why: &str) {
-        tracing::info!("the session {why}: listing goes on without one");
+    async fn leave(&self) {
+        tracing::info!("the session is answered otherwise: listing goes on without one");
         self.state.lock().await.is_left = true;
     }
 }
 
+/// Sends a request by the session where there is one, else by the account.
+pub(super) async fn send<'c>(
+    session: Option<&Arc<Session>>,
+    account: &Account,
+    request: impl Fn(&Account) -> RequestBuilder<'c> + Send + Sync,
+) -> Result<Answer, IntegrationError> {
+    if let Some(session) = session
+        && let Some(answer) = session.answer(&request).await?
+    {
+        return Ok(answer);
+    }
+    request(account).send().await
+}
+
+/// Whether it needs no second answer by the account: whatever else comes may be the session's fault.
+fn is_the_apis(answer: &Answer) -> bool {
+    match answer.status() {
+        200 => answer.json::<IgnoredAny>().is_ok(),
+        status => status == 404,
+    }
+}
+
+/// A session that is worth as much as the account. Any other is signed out again.
 async fn enter(sign_in: &dyn SignIn) -> Option<Account> {
-    match sign_in.sign_in().await {
-        Ok(session) => session,
-        Err(error) => {
-            tracing::info!(%error, "no session: listing goes on without one");
-            None
-        }
+    let none = |error| tracing::info!(%error, "no session: listing goes on without one");
+    let session = sign_in.sign_in().await.map_err(none).ok()??;
+    if let Ok(true) = sign_in.is_worth(&session).await.map_err(none) {
+        return Some(session);
+    }
+    leave(sign_in, &session).await;
+    None
+}
+
+/// Signs out. What goes wrong with that is only logged: the server ends the session by itself.
+async fn leave(sign_in: &dyn SignIn, session: &Account) {
+    if let Err(error) = sign_in.sign_out(session).await {
+        tracing::debug!(%error, "could not sign out");
     }
 }

@@ -48,9 +48,9 @@ impl Account {
         Self::new(Scheme::Basic { username }, secret, Gate::unforgiving())
     }
 
-    /// A token, sent as it is.
+    /// A token, sent as it is. It is no user name that could be locked, so a refusal is one.
     pub(crate) fn bearer(token: SecretString) -> Self {
-        Self::new(Scheme::Bearer, token, Gate::new())
+        Self::new(Scheme::Bearer, token, Gate::unforgiving())
     }
 
     /// The cookies of a session, or of a visit that is to become one, sent to `origin` and to

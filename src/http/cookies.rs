@@ -41,9 +41,10 @@ impl fmt::Debug for Cookies {
     }
 }
 
-/// Whether the answer sets a cookie of this name.
+/// Whether the answer sets a cookie of this name. To delete one, as a good sign-out does, is not to
+/// set it.
 pub(super) fn sets(answer: &Answer, name: &str) -> bool {
-    set_by(answer).any(|(set, _)| set == name)
+    set_by(answer).any(|(set, value)| set == name && !value.is_empty())
 }
 
 fn set_by(answer: &Answer) -> impl Iterator<Item = (&str, &str)> {

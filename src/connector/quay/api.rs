@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{connection::url, wire::OrganizationWire};
 use crate::{
-    connector::session::Session,
+    connector::session::{self, Session},
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, HttpClient, Patience, RequestCount},
 };
@@ -52,16 +52,13 @@ impl Api {
             let request = self.client.get(step, url.clone()).account(account);
             request.counted(&self.requests).patience(self.patience)
         };
-        match &self.session {
-            Some(session) => session.send(&self.account, request).await,
-            None => request(&self.account).send().await,
-        }
+        session::send(self.session.as_ref(), &self.account, request).await
     }
 
     /// Whether the organisation exists, and whether it shows itself as to its administrator.
     pub(super) async fn is_administered(&self) -> Result<bool, IntegrationError> {
         let path = format!("/api/v1/organization/{}", self.organization);
-        let answer = self.get(Step::Listing, &path, &[]).await?;
+        let answer = self.get(Step::Credentials, &path, &[]).await?;
         match answer.status() {
             200 => Ok(answer.json::<OrganizationWire>()?.is_admin),
             _ => Err(self.refusal(&answer)),

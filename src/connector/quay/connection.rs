@@ -35,12 +35,6 @@ enum Use {
     Pull(Option<String>),
 }
 
-/// What only a Quay says: where it gives out tokens, and under which name.
-#[derive(Debug, Clone)]
-pub(super) struct TokenService {
-    pub(super) service: String,
-}
-
 impl Connection {
     pub(super) fn new(
         config: &IntegrationConfig,
@@ -68,6 +62,15 @@ impl Connection {
             })
     }
 
+    /// The organisation's present token.
+    pub(super) async fn token(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<SecretValue, IntegrationError> {
+        self.secret("namespaces.auth_token", &namespace.auth_token)
+            .await
+    }
+
     /// The organisation's API by its present token; by the same account, gate included, while the
     /// token is the same and no `fresh` one is asked for.
     pub(super) async fn api(
@@ -77,9 +80,7 @@ impl Connection {
         patience: Patience,
         fresh: bool,
     ) -> Result<Api, IntegrationError> {
-        let token = self
-            .secret("namespaces.auth_token", &namespace.auth_token)
-            .await?;
+        let token = self.token(namespace).await?;
         let organization = namespace.organization.clone();
         let account = self.account(Use::Api(organization.clone()), token, fresh, |token| {
             Account::bearer(token.into_inner())
@@ -121,12 +122,13 @@ impl Connection {
     }
 
     /// Recognises the server by its challenge: a realm that ends in `/v2/auth` is Quay's. Many
-    /// servers answer any path with a page, so that no status proves anything.
+    /// servers answer any path with a page, so that no status proves anything. Returns the name
+    /// that its tokens are made for.
     pub(super) async fn recognise(
         &self,
         step: Step,
         patience: Patience,
-    ) -> Result<TokenService, IntegrationError> {
+    ) -> Result<String, IntegrationError> {
         let answer = self.ask(step, "/v2/", patience).await?;
         let challenge = answer.header("www-authenticate").unwrap_or_default();
         match (
@@ -136,9 +138,7 @@ impl Connection {
             (Some(realm), Some(service))
                 if answer.status() == 401 && realm.ends_with(TOKEN_PATH) =>
             {
-                Ok(TokenService {
-                    service: service.to_owned(),
-                })
+                Ok(service.to_owned())
             }
             _ if answer.status() >= 500 => Err(IntegrationError::RegistryUnavailable {
                 context: Box::new(answer.context()),
@@ -163,10 +163,10 @@ impl Connection {
     pub(super) async fn log_in(
         &self,
         step: Step,
-        service: &TokenService,
+        service: &str,
         account: &Account,
     ) -> Result<Answer, IntegrationError> {
-        let query = [("service", service.service.as_str())];
+        let query = [("service", service)];
         let request = self
             .client
             .get(step, url(&self.client, TOKEN_PATH, &query))

@@ -45,10 +45,9 @@ impl Connection {
                 context: Box::new(self.client.context(Step::Pull)),
                 namespace: organization.to_owned(),
             })?;
-        let token = self.secret("namespaces.auth_token", &namespace.auth_token);
         Ok(Login {
             username: TOKEN_USER.to_owned(),
-            password: token.await?,
+            password: self.token(namespace).await?,
             organization: Some(organization.to_owned()),
         })
     }
@@ -75,10 +74,7 @@ impl Quay {
         // lead past the configured one.
         let service = connection.recognise(Step::Pull, Patience::Run).await?;
         let scope = pull_token::scope(&location.repository);
-        let query = [
-            ("service", service.service.as_str()),
-            ("scope", scope.as_str()),
-        ];
+        let query = [("service", service.as_str()), ("scope", scope.as_str())];
         let answer = connection
             .client
             .get(Step::Pull, url(&connection.client, TOKEN_PATH, &query))

@@ -109,7 +109,10 @@ impl SignIn for PageSignIn {
             return Err(answer.violation(Violation::Status));
         }
         cookies.take(&answer);
-        let session = with(&cookies);
+        Ok(Some(with(&cookies)))
+    }
+
+    async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError> {
         for api in &self.organizations {
             let by_session = Api {
                 account: session.clone(),
@@ -120,11 +123,10 @@ impl SignIn for PageSignIn {
                     organization = api.organization,
                     "the user does not administer it: listing goes on without a session"
                 );
-                self.sign_out(&session).await?;
-                return Ok(None);
+                return Ok(false);
             }
         }
-        Ok(Some(session))
+        Ok(true)
     }
 
     fn saw(&self, answer: &Answer) {

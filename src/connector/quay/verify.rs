@@ -1,9 +1,8 @@
 use super::{
     Quay,
-    api::Api,
-    connection::TokenService,
+    api::{Api, Standing},
     pull::TOKEN_USER,
-    wire::{RepositoriesWire, RepositoryWire},
+    wire::RepositoriesWire,
 };
 use crate::{
     config::{Namespace, RegistryVersion, RequiredRole},
@@ -37,7 +36,7 @@ impl Quay {
     }
 
     /// The steps that are the same for every organisation; none where one failed.
-    async fn reach(&self, report: &mut Verification) -> Option<TokenService> {
+    async fn reach(&self, report: &mut Verification) -> Option<String> {
         let connection = &self.connection;
         let (host, clock) = (connection.client.authority(), &**connection.client.clock());
         if let Some(account) = connection.config.account() {
@@ -85,7 +84,7 @@ impl Quay {
         &self,
         report: &mut Verification,
         namespace: &Namespace,
-        service: &TokenService,
+        service: &str,
     ) -> Option<u64> {
         let connection = &self.connection;
         let clock = &**connection.client.clock();
@@ -100,7 +99,7 @@ impl Quay {
                 Err(error) => return Err(self.with_reason(error, namespace, service).await),
             }
             match api.standing().await {
-                Ok(standing) => Ok(standing == super::api::Standing::Admin),
+                Ok(standing) => Ok(standing == Standing::Admin),
                 Err(error) => Err(self.with_reason(error, namespace, service).await),
             }
         };
@@ -109,7 +108,7 @@ impl Quay {
             .await?;
         let role = async {
             match connection.config.required_role() {
-                RequiredRole::Admin if !is_admin => super::api::Standing::Other.must_be_admin(&api),
+                RequiredRole::Admin if !is_admin => Standing::Other.must_be_admin(&api),
                 _ => Ok(()),
             }
         };
@@ -122,13 +121,12 @@ impl Quay {
         &self,
         error: IntegrationError,
         namespace: &Namespace,
-        service: &TokenService,
+        service: &str,
     ) -> IntegrationError {
         if error.code() != ErrorCode::FailedToVerifyUsernameOrPwd {
             return error;
         }
-        let token = self.connection.secret("auth_token", &namespace.auth_token);
-        let Ok(token) = token.await else {
+        let Ok(token) = self.connection.token(namespace).await else {
             return error;
         };
         let account = Account::basic_once(TOKEN_USER, token.into_inner());
@@ -143,7 +141,7 @@ impl Quay {
     }
 
     /// The account for pulling is tried once: a Quay locks on repeated failures.
-    async fn pull(&self, report: &mut Verification, service: &TokenService) {
+    async fn pull(&self, report: &mut Verification, service: &str) {
         let connection = &self.connection;
         let (host, clock) = (connection.client.authority(), &**connection.client.clock());
         let Some(configured) = connection.config.account() else {
@@ -173,9 +171,7 @@ async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
         return Err(api.refusal(&answer));
     }
     let page: RepositoriesWire = answer.json()?;
-    let telling =
-        |repository: &&RepositoryWire| !repository.is_public && !repository.has_no_active_tag();
-    if let Some(repository) = page.repositories.iter().find(telling) {
+    if let Some(repository) = page.repositories.iter().find(|one| !one.is_public) {
         let path = format!(
             "/api/v1/repository/{}/{}/tag/",
             api.organization, repository.name
@@ -194,8 +190,17 @@ async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
 
 /// The major version of `Quay v3.11.0`.
 fn major(stated: &str) -> Option<u64> {
-    let (_, version) = stated.rsplit_once('v')?;
-    version.split('.').next()?.parse().ok()
+    let is_digit = |character: char| character.is_ascii_digit();
+    let mut versions = stated
+        .split('v')
+        .skip(1)
+        .filter(|text| text.starts_with(is_digit));
+    versions
+        .next()?
+        .split(|character| !is_digit(character))
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -206,6 +211,8 @@ mod tests {
     fn the_major_version_is_read_from_the_stated_one() {
         assert_eq!(major("Quay v3.11.0"), Some(3));
         assert_eq!(major("Quay v1.16.5"), Some(1));
+        assert_eq!(major("Quay v3.12.0-dev"), Some(3));
+        assert_eq!(major("Project Quay version v10"), Some(10));
         assert_eq!(major("Quay"), None);
     }
 }

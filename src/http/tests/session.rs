@@ -111,16 +111,20 @@ async fn a_session_ends_with_a_401_or_with_a_cookie_for_a_stranger_whatever_the_
 }
 
 #[tokio::test]
-async fn another_cookie_that_is_set_ends_nothing() {
-    let (server, client, cookies) =
-        visited(|_| reply(200, "set-cookie: language=en\r\n", "{}")).await;
-    let session = Account::session(client.origin(), &cookies, Some("sid"));
-    for _ in 0..2 {
-        let request = client.get(Step::Listing, server.url("/list"));
-        assert_eq!(
-            request.account(&session).send().await.unwrap().status(),
-            200
-        );
+async fn another_cookie_that_is_set_ends_nothing_and_neither_does_one_that_is_deleted() {
+    for headers in [
+        "set-cookie: language=en\r\n",
+        "set-cookie: sid=; Path=/; Max-Age=0; HttpOnly\r\n",
+    ] {
+        let (server, client, cookies) = visited(move |_| reply(200, headers, "{}")).await;
+        let session = Account::session(client.origin(), &cookies, Some("sid"));
+        for _ in 0..2 {
+            let request = client.get(Step::Listing, server.url("/list"));
+            assert_eq!(
+                request.account(&session).send().await.unwrap().status(),
+                200
+            );
+        }
     }
 }
 

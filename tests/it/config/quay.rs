@@ -80,6 +80,17 @@ namespaces = [
 }
 
 #[test]
+fn no_organisation_leads_to_another_path() {
+    for name in [".", "..", "a?b", "a#b", "a%2fb", "a\\\\b", "a/b", "a b", ""] {
+        let document = QUAY.replacen("\"acme\"", &format!("\"{name}\""), 1);
+        let faults = faults(&document);
+        assert_eq!(faults.len(), 1, "{name}: {faults:?}");
+        assert_eq!(faults[0].field(), "namespaces[0].organization");
+    }
+    read(&QUAY.replacen("\"acme\"", "\"a.b-c_d..e\"", 1));
+}
+
+#[test]
 fn organisations_belong_to_a_quay_alone() {
     let none = QUAY.split("[[integrations.namespaces]]").next().unwrap();
     assert_eq!(faults(none)[0].field(), "namespaces");

@@ -7,7 +7,9 @@ use registry_intake::simulator::{
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::program::{ACR, Program, admin, harbor, integration, refused, sorted, stable, within};
+use super::program::{
+    ACR, Program, admin, end, harbor, integration, refused, sorted, stable, within,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_image_and_scope_is_told_and_the_end_comes_last() {
@@ -35,6 +37,18 @@ async fn every_image_and_scope_is_told_and_the_end_comes_last() {
         )
         .collect();
     assert_eq!(images(&objects), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_sign_out_is_silent() {
+    let harbor = harbor().await;
+    let more = format!("session = \"always\"\npassword = {:?}", HarborV2::PASSWORD);
+    let program = Program::new(&integration("prod", &harbor, HarborV2::USERNAME, &more));
+    let mut list = program.configured();
+    let ended = end(list.arg("list").env("RUST_LOG", "debug")).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("/c/log_out"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("sign out"), "{}", ended.stderr);
 }
 
 fn images(objects: &[Value]) -> BTreeSet<(String, String, Vec<String>)> {

@@ -4,7 +4,7 @@ mod changes;
 mod listing;
 pub(crate) mod pull_token;
 mod recordings;
-mod session;
+pub(crate) mod session;
 mod verification;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

@@ -202,17 +202,42 @@ async fn a_session_that_keeps_ending_is_given_up_for_the_password() {
     assert!(harbor.accounts().password_hashes() > 3);
 }
 
+/// Answers that no API gives to who is let in.
+pub(crate) fn surprises() -> Vec<Action> {
+    let statuses = [302, 400, 403, 412, 422, 500].map(Action::status);
+    let bodies = [Action::Html, Action::TruncateBody];
+    statuses.into_iter().chain(bodies).collect()
+}
+
 #[tokio::test]
-async fn a_403_in_mid_run_makes_the_rest_go_by_password_and_the_session_is_signed_out() {
-    let (harbor, clock) = start(slow()).await;
-    let refused = Fault::new(Action::status(403)).on_path("/artifacts").nth(1);
-    harbor.faults().arm(refused);
-    let told = observe(connector(as_admin(&harbor), &clock)).await;
-    assert_eq!(harbor.faults().struck(), 1);
-    assert_complete(&harbor, &told);
-    let accounts = harbor.accounts();
-    assert!(accounts.password_hashes() > 3);
-    assert_eq!((accounts.form_logins(), accounts.open_sessions()), (1, 0));
+async fn any_surprise_in_mid_run_makes_the_rest_go_by_password_and_the_session_is_signed_out() {
+    for surprise in surprises() {
+        let (harbor, clock) = start(slow()).await;
+        let fault = Fault::new(surprise.clone()).on_path("/artifacts").nth(1);
+        harbor.faults().arm(fault);
+        let told = observe(connector(as_admin(&harbor), &clock)).await;
+        assert_eq!(harbor.faults().struck(), 1, "{surprise:?}");
+        assert_complete(&harbor, &told);
+        let accounts = harbor.accounts();
+        assert!(accounts.password_hashes() > 3, "{surprise:?}");
+        let sessions = (accounts.form_logins(), accounts.open_sessions());
+        assert_eq!(sessions, (1, 0), "{surprise:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_proof_fails_is_signed_out() {
+    for surprise in surprises() {
+        let (harbor, clock) = start(slow()).await;
+        let fault = Fault::new(surprise.clone());
+        harbor.faults().arm(fault.on_path("/users/current").nth(2));
+        let told = observe(connector(as_admin(&harbor), &clock)).await;
+        assert_eq!(harbor.faults().struck(), 1, "{surprise:?}");
+        assert_complete(&harbor, &told);
+        let accounts = harbor.accounts();
+        let sessions = (accounts.form_logins(), accounts.open_sessions());
+        assert_eq!(sessions, (1, 0), "{surprise:?}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use registry_intake::{
 };
 
 use super::{as_owner, connector, shown, start};
+use crate::harbor_v2::session::surprises;
 
 const SIGN_IN: &str = "/api/v1/signin";
 const SIGN_OUT: &str = "/api/v1/signout";
@@ -92,6 +93,24 @@ async fn where_the_server_lets_nobody_in_the_tokens_list() {
         assert_eq!(quay.faults().struck(), 1);
         assert_complete(&quay, &told);
         assert!(quay.accounts().bcrypts() > 10, "{path} {surprise:?}");
+        let open = quay.accounts().open_sessions(Quay::USERNAME);
+        assert_eq!(open, 0, "{path} {surprise:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_any_surprise_in_mid_run_the_tokens_list_and_the_session_is_signed_out() {
+    for surprise in surprises() {
+        let (quay, clock) = start(Quay::builder()).await;
+        let fault = Fault::new(surprise.clone()).on_path("/tag/").nth(1);
+        quay.faults().arm(fault);
+        let told = observe(connector(by_session(&quay), &clock)).await;
+        assert_eq!(quay.faults().struck(), 1, "{surprise:?}");
+        assert_complete(&quay, &told);
+        assert_eq!(quay.log().of_path(SIGN_IN), 1, "{surprise:?}");
+        assert!(quay.accounts().bcrypts() > 10, "{surprise:?}");
+        let open = quay.accounts().open_sessions(Quay::USERNAME);
+        assert_eq!(open, 0, "{surprise:?}");
     }
 }
 

@@ -57,6 +57,8 @@ async fn a_bad_token_is_told_apart_from_an_empty_organisation_with_the_reason() 
             failures(&report),
             [("acme".to_owned(), Step::Credentials, refused)]
         );
+        let paths = quay.log().by_path();
+        assert!(paths.values().all(|times| *times == 1), "{paths:?}");
         let record = ErrorRecord::from(report.failure().unwrap());
         assert!(record.message.contains(words), "{}", record.message);
         assert!(!record.message.contains(TOKEN));

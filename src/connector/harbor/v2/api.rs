@@ -4,7 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::wire::{ErrorsWire, StatisticsWire, UserWire};
 use crate::{
-    connector::{harbor::session::Harbor, session::Session},
+    connector::{
+        harbor::session::Harbor,
+        session::{self, Session},
+    },
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
     image::RepositoryName,
@@ -51,10 +54,7 @@ impl Api {
             let request = self.harbor.client.get(step, url.clone()).account(account);
             request.counted(&self.requests).patience(self.patience)
         };
-        match &self.session {
-            Some(session) => session.send(&self.account, request).await,
-            None => request(&self.account).send().await,
-        }
+        session::send(self.session.as_ref(), &self.account, request).await
     }
 
     /// Proves the account: lists answer a wrong password as they answer a stranger, and only

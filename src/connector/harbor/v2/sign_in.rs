@@ -105,17 +105,16 @@ impl SignIn for FormSignIn {
             return Err(answer.violation(Violation::Status));
         }
         cookies.take(&answer);
-        let session = self.session(&cookies, Some(SESSION));
+        Ok(Some(self.session(&cookies, Some(SESSION))))
+    }
+
+    async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError> {
         let by_session = Api {
             account: session.clone(),
             ..self.api.clone()
         };
         let (identity, _) = by_session.identify().await?;
-        if identity == self.identity {
-            return Ok(Some(session));
-        }
-        self.sign_out(&session).await?;
-        Ok(None)
+        Ok(identity == self.identity)
     }
 
     async fn sign_out(&self, session: &Account) -> Result<(), IntegrationError> {
