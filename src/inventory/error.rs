@@ -52,6 +52,19 @@ pub enum InventoryError {
         /// The integration's name.
         integration: String,
     },
+    /// The address or an option of the inventory makes no sense. Not shown, since an address may
+    /// hold a password.
+    #[error("the inventory's address cannot be used")]
+    InvalidAddress {
+        /// What is wrong with it.
+        source: BoxError,
+    },
+    /// The crate was built without the kind of inventory that the address names.
+    #[error("this build has no such inventory: the crate's feature {feature:?} is not enabled")]
+    FeatureMissing {
+        /// The feature to enable.
+        feature: &'static str,
+    },
     /// The lease has ended or passed on to another claim.
     #[error("the lease on {digest} has ended")]
     LeaseLost {
@@ -67,6 +80,8 @@ impl InventoryError {
         match self {
             Self::SchemaTooNew { .. } => ErrorCode::InventorySchemaTooNew,
             Self::IntegrationRebound { .. } => ErrorCode::IntegrationRebound,
+            Self::InvalidAddress { .. } => ErrorCode::ConfigInvalid,
+            Self::FeatureMissing { .. } => ErrorCode::NotSupported,
             _ => ErrorCode::InventoryUnavailable,
         }
     }
@@ -90,6 +105,10 @@ impl InventoryError {
             (Self::LeaseLost { .. }, Language::English) => Guidance {
                 message: "The image has passed to another hand, or its hand-over was settled already.",
                 remedy: "Nothing has to be done. If it happens often, lengthen the lease or speed up the sink.",
+            },
+            (Self::InvalidAddress { .. }, Language::English) => Guidance {
+                message: "The inventory's address cannot be used.",
+                remedy: "Give the path of an SQLite file, :memory:, or postgres://USER:PASSWORD@HOST/DATABASE.",
             },
             // What is said of the inventory's codes is the same for every registry.
             _ => self.code().guidance(RegistryKind::HarborV2, language),

@@ -6,6 +6,9 @@
 
 mod error;
 mod integration;
+mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod queue;
 mod run;
 #[cfg(feature = "sqlite")]
@@ -14,6 +17,9 @@ mod stored_image;
 
 pub use error::InventoryError;
 pub use integration::{Binding, IntegrationSummary, Paused, VerificationRecord};
+pub use open::{open, open_existing};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresInventory, PostgresOptions};
 pub use queue::{
     Change, ChangeKind, Claim, ClaimRequest, ClaimedImage, Failure, LaneCounts, Lease, QueueStatus,
 };
@@ -312,4 +318,8 @@ pub trait Inventory: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`InventoryError::Unavailable`].
     async fn changes_told(&self, integration: &str, sequence: i64) -> Result<(), InventoryError>;
+
+    /// Waits for what is under way and lets go of the store. Every handle of this inventory is
+    /// closed with it.
+    async fn close(&self);
 }

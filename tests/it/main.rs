@@ -9,6 +9,7 @@ mod ingest;
 mod inventory;
 mod outside_connector;
 mod pace;
+mod postgres_server;
 mod quay;
 mod replay;
 mod replay_server;

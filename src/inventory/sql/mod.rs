@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Database, Store, is_rolled_back};
+use super::{Database, Store, in_time, is_rolled_back};
 use crate::{
     clock::Timestamp,
     image::{Cursor, Digest, Image, RepositoryName, Scope},
@@ -65,19 +65,18 @@ impl Write {
     }
 }
 
-/// Does `work` in a transaction that nobody else's work on the integration comes between, and again
-/// where the database gave it up.
+/// Does the work in a transaction, and again where the database gave it up in favour of another.
 macro_rules! transact {
-    ($store:ident, $integration:expr, |$write:ident| $work:expr) => {{
+    ($begin:expr, |$write:ident| $work:expr) => {{
         let mut tries = 1..TRIES;
         loop {
             let attempt = async {
-                let mut $write = $store.write($integration).await?;
+                let mut $write = $begin.await?;
                 let done = $work.await?;
                 $write.commit().await?;
                 Ok(done)
             };
-            match attempt.await {
+            match in_time(attempt).await {
                 Err(StoreError::Database(error))
                     if is_rolled_back(&error) && tries.next().is_some() => {}
                 done => break done,
@@ -85,30 +84,36 @@ macro_rules! transact {
         }
     }};
 }
+use transact;
 
 #[async_trait]
 impl Inventory for Store {
     async fn bind(&self, binding: &Binding) -> Result<(), InventoryError> {
-        Ok(transact!(self, &binding.integration, |write| write.bind(binding))?)
+        Ok(transact!(self.write(&binding.integration), |write| write
+            .bind(binding))?)
     }
 
     async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError> {
-        let mut reader = self.readers().acquire().await.map_err(StoreError::from)?;
-        Ok(bindings::is_bound(&mut reader, binding).await?)
+        let read = async {
+            let mut reader = self.readers().acquire().await?;
+            bindings::is_bound(&mut reader, binding).await
+        };
+        Ok(in_time(read).await?)
     }
 
     async fn rehome(&self, binding: &Binding) -> Result<(), InventoryError> {
-        Ok(transact!(self, &binding.integration, |write| write.rehome(binding))?)
+        Ok(transact!(self.write(&binding.integration), |write| write
+            .rehome(binding))?)
     }
 
     async fn remove(&self, integration: &str) -> Result<bool, InventoryError> {
-        let known = transact!(self, integration, |write| write.hide(integration))?;
+        let known = transact!(self.write(integration), |write| write.hide(integration))?;
         removal::clear(self).await?;
         Ok(known)
     }
 
     async fn set_paused(&self, integration: &str, paused: Paused) -> Result<(), InventoryError> {
-        Ok(transact!(self, integration, |write| write
+        Ok(transact!(self.write(integration), |write| write
             .set_paused(integration, paused))?)
     }
 
@@ -117,20 +122,22 @@ impl Inventory for Store {
         integration: &str,
         record: &VerificationRecord,
     ) -> Result<(), InventoryError> {
-        Ok(transact!(self, integration, |write| write
+        Ok(transact!(self.write(integration), |write| write
             .record_verification(integration, record))?)
     }
 
     async fn integrations(&self) -> Result<Vec<IntegrationSummary>, InventoryError> {
-        Ok(bindings::integrations(self.snapshot().await?).await?)
+        let read = async { bindings::integrations(self.snapshot().await?).await };
+        Ok(in_time(read).await?)
     }
 
     async fn begin_run(&self, request: &RunRequest<'_>) -> Result<BegunRun, InventoryError> {
-        transact!(self, request.integration, |write| write.begin_run(request))?
+        transact!(self.write(request.integration), |write| write
+            .begin_run(request))?
     }
 
     async fn renew_run(&self, ticket: &RunTicket, until: Timestamp) -> Result<(), InventoryError> {
-        Ok(transact!(self, &ticket.integration, |write| write
+        Ok(transact!(self.write(&ticket.integration), |write| write
             .renew_run(ticket, until))?)
     }
 
@@ -140,7 +147,7 @@ impl Inventory for Store {
         scopes: &[NamedScope],
         list: &ScopeList,
     ) -> Result<(), InventoryError> {
-        Ok(transact!(self, &ticket.integration, |write| write
+        Ok(transact!(self.write(&ticket.integration), |write| write
             .store_scopes(ticket, scopes, list))?)
     }
 
@@ -151,7 +158,7 @@ impl Inventory for Store {
         images: &[Sighting<'_>],
         checkpoint: Option<&Cursor>,
     ) -> Result<PageChanges, InventoryError> {
-        Ok(transact!(self, &ticket.integration, |write| write
+        Ok(transact!(self.write(&ticket.integration), |write| write
             .store_page(ticket, scope, images, checkpoint))?)
     }
 
@@ -161,7 +168,7 @@ impl Inventory for Store {
         scope: &Scope,
         outcome: &ScopeOutcome,
     ) -> Result<(), InventoryError> {
-        Ok(transact!(self, &ticket.integration, |write| write
+        Ok(transact!(self.write(&ticket.integration), |write| write
             .close_scope(ticket, scope, outcome))?)
     }
 
@@ -170,16 +177,17 @@ impl Inventory for Store {
         ticket: &RunTicket,
         end: &RunEnd,
     ) -> Result<RunReport, InventoryError> {
-        Ok(transact!(self, &ticket.integration, |write| write
+        Ok(transact!(self.write(&ticket.integration), |write| write
             .finish_run(ticket, end))?)
     }
 
     async fn confirm_held(&self, integration: &str) -> Result<u64, InventoryError> {
-        Ok(transact!(self, integration, |write| write.confirm_held(integration))?)
+        Ok(transact!(self.write(integration), |write| write
+            .confirm_held(integration))?)
     }
 
     async fn runs(&self, integration: &str, limit: u32) -> Result<Vec<RunReport>, InventoryError> {
-        Ok(reports::runs(self.readers(), integration, limit).await?)
+        Ok(in_time(reports::runs(self.readers(), integration, limit)).await?)
     }
 
     async fn run_changes(
@@ -189,7 +197,14 @@ impl Inventory for Store {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<RunChange>, InventoryError> {
-        Ok(reports::run_changes(self.readers(), integration, run, after, limit).await?)
+        Ok(in_time(reports::run_changes(
+            self.readers(),
+            integration,
+            run,
+            after,
+            limit,
+        ))
+        .await?)
     }
 
     async fn images(
@@ -198,32 +213,36 @@ impl Inventory for Store {
         after: Option<(&RepositoryName, &Digest)>,
         limit: u32,
     ) -> Result<Vec<StoredImage>, InventoryError> {
-        Ok(contents::images(self.readers(), integration, after, limit).await?)
+        Ok(in_time(contents::images(self.readers(), integration, after, limit)).await?)
     }
 
     async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Claim, InventoryError> {
-        Ok(transact!(self, request.integration, |write| write.claim(request))?)
+        Ok(transact!(self.write(request.integration), |write| write
+            .claim(request))?)
     }
 
     async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<(), InventoryError> {
-        Ok(transact!(self, &lease.integration, |write| write.renew(lease, until))?)
+        Ok(transact!(self.write(&lease.integration), |write| write
+            .renew(lease, until))?)
     }
 
     async fn acknowledge(&self, lease: &Lease) -> Result<(), InventoryError> {
-        Ok(transact!(self, &lease.integration, |write| write.acknowledge(lease))?)
+        Ok(transact!(self.write(&lease.integration), |write| write
+            .acknowledge(lease))?)
     }
 
     async fn fail(&self, lease: &Lease, failure: &Failure) -> Result<(), InventoryError> {
-        Ok(transact!(self, &lease.integration, |write| write.fail(lease, failure))?)
+        Ok(transact!(self.write(&lease.integration), |write| write
+            .fail(lease, failure))?)
     }
 
     async fn request(&self, integration: &str, digest: &Digest) -> Result<bool, InventoryError> {
-        Ok(transact!(self, integration, |write| write
+        Ok(transact!(self.write(integration), |write| write
             .request(integration, digest))?)
     }
 
     async fn admit(&self, binding: &Binding, image: &Image) -> Result<(), InventoryError> {
-        Ok(transact!(self, &binding.integration, |write| write
+        Ok(transact!(self.write(&binding.integration), |write| write
             .admit(binding, image))?)
     }
 
@@ -232,7 +251,7 @@ impl Inventory for Store {
         integration: &str,
         digest: Option<&Digest>,
     ) -> Result<u64, InventoryError> {
-        Ok(transact!(self, integration, |write| write
+        Ok(transact!(self.write(integration), |write| write
             .requeue(integration, digest))?)
     }
 
@@ -242,17 +261,24 @@ impl Inventory for Store {
         pace: &Pace,
         rescan_after: Option<Duration>,
     ) -> Result<QueueStatus, InventoryError> {
-        let mut snapshot: Transaction = self.snapshot().await?;
-        let now = self.now(&mut snapshot).await?;
-        Ok(status::queue_status(snapshot, now, integration, pace, rescan_after).await?)
+        let read = async {
+            let mut snapshot: Transaction = self.snapshot().await?;
+            let now = self.now(&mut snapshot).await?;
+            status::queue_status(snapshot, now, integration, pace, rescan_after).await
+        };
+        Ok(in_time(read).await?)
     }
 
     async fn changes(&self, integration: &str, limit: u32) -> Result<Vec<Change>, InventoryError> {
-        Ok(contents::changes(self.readers(), integration, limit).await?)
+        Ok(in_time(contents::changes(self.readers(), integration, limit)).await?)
     }
 
     async fn changes_told(&self, integration: &str, sequence: i64) -> Result<(), InventoryError> {
-        Ok(transact!(self, integration, |write| write
+        Ok(transact!(self.write(integration), |write| write
             .changes_told(integration, sequence))?)
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
     }
 }

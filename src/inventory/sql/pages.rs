@@ -225,7 +225,8 @@ impl Write {
                  AND repository.name = page.value ->> 'repository'
              LEFT JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
              LEFT JOIN location ON location.repository = repository.id
-                 AND location.digest = page.value ->> 'digest'",
+                 AND location.digest = page.value ->> 'digest'
+             ORDER BY 1",
         ))
         .bind(integration)
         .bind(page)

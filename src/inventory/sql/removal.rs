@@ -1,6 +1,6 @@
 //! How an integration is forgotten.
 
-use super::{Store, Write, stored::Stored};
+use super::{Store, StoreError, TRIES, Write, in_time, is_rolled_back, stored::Stored, transact};
 
 /// How many rows go in one transaction: others wait for no more of them.
 const PORTION: i64 = 2000;
@@ -48,13 +48,7 @@ const PORTIONS: &[&str] = &[
 pub(super) async fn clear(store: &Store) -> Stored<()> {
     for portion in PORTIONS {
         loop {
-            let mut write = store.write_hidden().await?;
-            let deleted = sqlx::query(*portion)
-                .bind(PORTION)
-                .execute(write.connection())
-                .await?
-                .rows_affected();
-            write.commit().await?;
+            let deleted = transact!(store.write_hidden(), |write| write.delete(portion))?;
             if deleted == 0 {
                 break;
             }
@@ -64,6 +58,14 @@ pub(super) async fn clear(store: &Store) -> Stored<()> {
 }
 
 impl Write {
+    async fn delete(&mut self, portion: &'static str) -> Stored<u64> {
+        let deleted = sqlx::query(portion)
+            .bind(PORTION)
+            .execute(self.connection())
+            .await?;
+        Ok(deleted.rows_affected())
+    }
+
     /// Takes the name away, and with it whatever ticket or lease names it.
     pub(super) async fn hide(&mut self, integration: &str) -> Stored<bool> {
         let known =

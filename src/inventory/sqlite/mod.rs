@@ -179,6 +179,11 @@ const fn is_rolled_back(_error: &sqlx::Error) -> bool {
     false
 }
 
+/// A file answers in any case.
+async fn in_time<T>(work: impl Future<Output = Stored<T>> + Send) -> Stored<T> {
+    work.await
+}
+
 #[derive(Debug, thiserror::Error)]
 enum FileError {
     #[error("cannot open {path:?}")]

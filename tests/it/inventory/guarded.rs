@@ -20,6 +20,10 @@ macro_rules! forward {
             $(async fn $method(&self, $($name: $type),*) -> Result<$answer, InventoryError> {
                 self.pass(stringify!($method), self.inner().$method($($name),*)).await
             })+
+
+            async fn close(&self) {
+                self.inner().close().await;
+            }
         }
     };
 }

@@ -2,8 +2,11 @@
 
 #[macro_use]
 mod suite;
+#[macro_use]
+mod place;
 pub(crate) mod guarded;
 mod model;
+mod postgres;
 mod processes;
 mod run_model;
 mod sqlite;

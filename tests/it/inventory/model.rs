@@ -1,6 +1,6 @@
-//! Random work by several handles of one file, held against a simple model.
+//! Random work by several handles of one inventory, held against a simple model.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 use registry_intake::{
@@ -8,12 +8,14 @@ use registry_intake::{
     image::Image,
     inventory::{
         Claim, ClaimRequest, ClaimedImage, Failure, ImageState, InventoryError, Lease, Paused,
-        SqliteInventory,
     },
     pace::{Decision, Pace, PaceState},
 };
 
-use super::stage::{LEASE, PROD, Stage, binding, claim_request, digest, error_record, image, noon};
+use super::{
+    place::Place,
+    stage::{LEASE, PROD, Stage, binding, claim_request, digest, error_record, image, noon},
+};
 
 const APP: &str = "team-a/app";
 const IMAGES: u32 = 5;
@@ -286,11 +288,9 @@ fn number_of(lease: &Lease) -> u32 {
         .unwrap()
 }
 
-async fn open(path: &Path, clock: &ManualClock) -> Stage {
-    let inventory = SqliteInventory::open(path, Arc::new(clock.clone()))
-        .await
-        .unwrap();
-    Stage::new(Arc::new(inventory), clock.clone()).await
+async fn open(place: &Place, clock: &ManualClock) -> Stage {
+    let inventory = place.open_at(Arc::new(clock.clone())).await;
+    Stage::new(inventory, clock.clone()).await
 }
 
 fn assert_answer(answer: &Result<(), InventoryError>, good: bool) {
@@ -301,13 +301,11 @@ fn assert_answer(answer: &Result<(), InventoryError>, good: bool) {
     );
 }
 
-async fn play(pace: Pace, steps: Vec<(usize, Step)>) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("inventory.db");
+async fn play(place: Place, pace: Pace, steps: Vec<(usize, Step)>) {
     let clock = ManualClock::at(noon());
     let mut handles = Vec::new();
     for _ in 0..HANDLES {
-        handles.push(open(&path, &clock).await);
+        handles.push(open(&place, &clock).await);
     }
     let mut model = Model::default();
     let mut leases: Vec<Lease> = Vec::new();
@@ -422,7 +420,7 @@ async fn play(pace: Pace, steps: Vec<(usize, Step)>) {
             }
             Step::Advance(duration) => clock.advance(duration),
             Step::SetBack(duration) => clock.set_wall(now.saturating_sub(duration)),
-            Step::Reopen => *stage = open(&path, &clock).await,
+            Step::Reopen => *stage = open(&place, &clock).await,
         }
     }
     let states = handles[0].states().await;
@@ -448,18 +446,30 @@ fn pace() -> impl Strategy<Value = Pace> {
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+macro_rules! on {
+    ($store:ident, $place:ident, $cases:literal) => {
+        mod $store {
+            use super::*;
 
-    #[test]
-    fn whatever_happens_no_image_is_lost_or_handed_over_twice_at_a_time(
-        pace in pace(),
-        steps in prop::collection::vec((0..HANDLES, step()), 20..120),
-    ) {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(play(pace, steps));
-    }
+            proptest! {
+                #![proptest_config(ProptestConfig::with_cases($cases))]
+
+                #[test]
+                fn whatever_happens_no_image_is_lost_or_handed_over_twice_at_a_time(
+                    pace in pace(),
+                    steps in prop::collection::vec((0..HANDLES, step()), 20..120),
+                ) {
+                    let Some(place) = Place::$place() else { return Ok(()) };
+                    tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap()
+                        .block_on(play(place, pace, steps));
+                }
+            }
+        }
+    };
 }
+
+on!(sqlite, file, 40);
+on!(postgres, schema, 15);

@@ -1,11 +1,10 @@
-//! Several processes on one SQLite file. Each test runs itself again as its own child processes.
+//! Several processes on one inventory. Each test runs itself again as its own child processes.
 
 use std::{
     collections::BTreeSet,
     env,
     io::{BufRead, BufReader, Write},
     num::NonZeroU32,
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -14,28 +13,42 @@ use std::{
 use registry_intake::{
     clock::{Clock, ManualClock, SystemClock},
     image::{Image, Proof, Scope},
-    inventory::{Claim, Inventory, RunKind, RunStart, ScopeOutcome, SqliteInventory},
+    inventory::{Claim, InventoryError, RunKind, RunStart, ScopeOutcome},
     pace::Pace,
 };
 
 use super::{
-    sqlite::query,
-    stage::{Stage, claim_request, image, run_end, run_request, sightings},
+    place::Place,
+    stage::{Stage, claim_request, granted, image, run_end, run_request, sightings},
 };
 
-const FILE: &str = "REGISTRY_INTAKE_TEST_INVENTORY";
-
-/// The file to work on, in a child process.
-fn file_of_child() -> Option<PathBuf> {
-    env::var_os(FILE).map(PathBuf::from)
+on_every_store! {
+    #[tokio::test] several_processes_hand_over_each_image_once,
+    #[tokio::test] several_processes_share_one_speed_limit,
+    #[tokio::test] processes_that_start_together_share_a_new_inventory,
+    #[tokio::test] an_image_in_the_hands_of_a_killed_process_is_not_lost,
+    #[tokio::test] what_a_frozen_process_writes_when_it_wakes_is_refused,
+    #[tokio::test] a_run_killed_at_any_moment_leaves_the_inventory_sound,
 }
 
-/// This process's test of that name, run by another process on `file`.
-fn child(test: &str, file: &Path) -> Child {
+/// Whether this process was started by a test that runs in another.
+fn is_child() -> bool {
+    Place::of_parent().is_some()
+}
+
+/// As many as are to share such an inventory.
+fn children(test: &str, place: &Place) -> Vec<Child> {
+    (0..place.processes()).map(|_| child(test, place)).collect()
+}
+
+/// This process's test of that name, run by another process on the same inventory.
+fn child(test: &str, place: &Place) -> Child {
     let module = module_path!().split_once("::").unwrap().1;
+    let test = format!("{module}::{}::{test}", place.store());
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("{module}::{test}")])
-        .env(FILE, file)
+        .args(["--exact", &test])
+        .envs(place.variables())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
@@ -55,19 +68,17 @@ fn say(word: impl std::fmt::Display) {
     writeln!(out, "said {word}").unwrap();
 }
 
-async fn open(file: &Path) -> SqliteInventory {
-    SqliteInventory::open(file, SystemClock::shared())
-        .await
-        .unwrap()
+fn signal(name: &str, child: &Child) {
+    let arguments = [name, &child.id().to_string()];
+    let sent = Command::new("kill").args(arguments).status().unwrap();
+    assert!(sent.success());
 }
 
-/// A file with this many images to ingest.
-async fn filled(file: &Path, images: u32) -> (Stage, Vec<Image>) {
+/// An inventory with this many images to ingest.
+async fn filled(place: &Place, images: u32) -> (Stage, Vec<Image>) {
     let clock = ManualClock::at(SystemClock::new().now());
-    let inventory = SqliteInventory::open(file, Arc::new(clock.clone()))
-        .await
-        .unwrap();
-    let stage = Stage::new(Arc::new(inventory), clock).await;
+    let inventory = place.open_at(Arc::new(clock.clone())).await;
+    let stage = Stage::new(inventory, clock).await;
     let images: Vec<_> = (0..images)
         .map(|number| image(&format!("team-{}/app", number % 7), number, &["v1"]))
         .collect();
@@ -75,10 +86,9 @@ async fn filled(file: &Path, images: u32) -> (Stage, Vec<Image>) {
     (stage, images)
 }
 
-#[tokio::test]
-async fn several_processes_hand_over_each_image_once() {
-    if let Some(file) = file_of_child() {
-        let inventory = open(&file).await;
+async fn several_processes_hand_over_each_image_once(place: Place) {
+    if is_child() {
+        let inventory = place.open().await;
         while let Claim::Granted(claimed) = inventory
             .claim(&claim_request(&Pace::Unlimited))
             .await
@@ -89,17 +99,13 @@ async fn several_processes_hand_over_each_image_once() {
         }
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("inventory.db");
-    let (stage, images) = filled(&file, 200).await;
-    let mut children: Vec<_> = (0..3)
-        .map(|_| child("several_processes_hand_over_each_image_once", &file))
-        .collect();
+    let (stage, images) = filled(&place, 200).await;
+    let mut children = children("several_processes_hand_over_each_image_once", &place);
     for _ in 0..5 {
         assert_eq!(
             stage.sync(&images).await.unchanged,
             200,
-            "a fourth process writes meanwhile"
+            "one more process writes meanwhile"
         );
     }
     let mut handed_over = Vec::new();
@@ -112,11 +118,10 @@ async fn several_processes_hand_over_each_image_once() {
     assert_eq!(stage.counts().await.ingested, 200);
 }
 
-#[tokio::test]
-async fn several_processes_share_one_speed_limit() {
+async fn several_processes_share_one_speed_limit(place: Place) {
     let fifty = Pace::Burst(NonZeroU32::new(50).unwrap());
-    if let Some(file) = file_of_child() {
-        let inventory = open(&file).await;
+    if is_child() {
+        let inventory = place.open().await;
         loop {
             match inventory.claim(&claim_request(&fifty)).await.unwrap() {
                 Claim::Granted(claimed) => say(claimed.lease.digest),
@@ -125,12 +130,8 @@ async fn several_processes_share_one_speed_limit() {
             }
         }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("inventory.db");
-    let (stage, _) = filled(&file, 120).await;
-    let mut children: Vec<_> = (0..3)
-        .map(|_| child("several_processes_share_one_speed_limit", &file))
-        .collect();
+    let (stage, _) = filled(&place, 120).await;
+    let mut children = children("several_processes_share_one_speed_limit", &place);
     let mut granted = 0;
     for child in &mut children {
         granted += heard(child).count();
@@ -140,26 +141,27 @@ async fn several_processes_share_one_speed_limit() {
     assert_eq!(stage.counts().await.in_hand, 50);
 }
 
-#[tokio::test]
-async fn processes_that_start_together_share_a_new_file() {
-    if let Some(file) = file_of_child() {
-        open(&file).await;
+async fn processes_that_start_together_share_a_new_inventory(place: Place) {
+    if is_child() {
+        place.open().await;
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("inventory.db");
     let mut children: Vec<_> = (0..6)
-        .map(|_| child("processes_that_start_together_share_a_new_file", &file))
+        .map(|_| {
+            child(
+                "processes_that_start_together_share_a_new_inventory",
+                &place,
+            )
+        })
         .collect();
     for child in &mut children {
         assert!(child.wait().unwrap().success());
     }
 }
 
-#[tokio::test]
-async fn an_image_in_the_hands_of_a_killed_process_is_not_lost() {
-    if let Some(file) = file_of_child() {
-        let inventory = open(&file).await;
+async fn an_image_in_the_hands_of_a_killed_process_is_not_lost(place: Place) {
+    if is_child() {
+        let inventory = place.open().await;
         while let Claim::Granted(claimed) = inventory
             .claim(&claim_request(&Pace::Unlimited))
             .await
@@ -171,14 +173,12 @@ async fn an_image_in_the_hands_of_a_killed_process_is_not_lost() {
         }
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("inventory.db");
-    let (stage, images) = filled(&file, 100).await;
+    let (stage, images) = filled(&place, 100).await;
     let mut acknowledged = Vec::new();
     for kill_after in 1..=10 {
         let mut child = child(
             "an_image_in_the_hands_of_a_killed_process_is_not_lost",
-            &file,
+            &place,
         );
         let mut heard = heard(&mut child);
         acknowledged.extend(heard.by_ref().take(kill_after));
@@ -200,16 +200,15 @@ async fn an_image_in_the_hands_of_a_killed_process_is_not_lost() {
         "one answer a kill may be unheard"
     );
     assert_eq!(stage.counts().await.ingested, 100);
-    assert_sound(&file).await;
+    assert_sound(&place).await;
 }
 
-#[tokio::test]
-async fn a_run_killed_at_any_moment_leaves_the_inventory_sound() {
+async fn a_run_killed_at_any_moment_leaves_the_inventory_sound(place: Place) {
     let listed: Vec<_> = (0..300)
         .map(|number| image("team-a/app", number, &["v1"]))
         .collect();
-    if let Some(file) = file_of_child() {
-        let inventory = open(&file).await;
+    if is_child() {
+        let inventory = place.open().await;
         loop {
             for half in [&listed[..150], &listed[150..]] {
                 let anew = run_request(RunKind::Full, RunStart::Anew);
@@ -233,19 +232,17 @@ async fn a_run_killed_at_any_moment_leaves_the_inventory_sound() {
             }
         }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("inventory.db");
-    let (stage, _) = filled(&file, 0).await;
+    let (stage, _) = filled(&place, 0).await;
     for kill_after in 1..=8 {
         let mut child = child(
             "a_run_killed_at_any_moment_leaves_the_inventory_sound",
-            &file,
+            &place,
         );
         let words = heard(&mut child).take(kill_after).count();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(words, kill_after);
-        assert_sound(&file).await;
+        assert_sound(&place).await;
     }
     let report = stage.sync(&listed).await;
     assert_eq!((report.listed, report.gone), (300, 0));
@@ -259,11 +256,67 @@ async fn a_run_killed_at_any_moment_leaves_the_inventory_sound() {
     assert_eq!(stored, listed);
 }
 
-/// The file is whole, and what is counted along the way is what there is.
-pub(super) async fn assert_sound(file: &Path) {
-    assert_eq!(query(file, "PRAGMA integrity_check").await, "ok");
-    let miscounted = query(
-        file,
+async fn what_a_frozen_process_writes_when_it_wakes_is_refused(place: Place) {
+    let listed = [image("team-a/app", 1, &["v1"])];
+    if is_child() {
+        let inventory = place.open().await;
+        let claimed = granted(
+            inventory
+                .claim(&claim_request(&Pace::Unlimited))
+                .await
+                .unwrap(),
+        );
+        let request = run_request(RunKind::Full, RunStart::Resume);
+        let run = inventory.begin_run(&request).await.unwrap().ticket;
+        say("ready");
+        let _woken = std::io::stdin().lock().lines().next();
+        let late = inventory.acknowledge(&claimed.lease).await;
+        assert!(matches!(late, Err(InventoryError::LeaseLost { .. })));
+        let seen = sightings(&listed);
+        let page = inventory.store_page(&run, &Scope::Registry, &seen, None);
+        let superseded = |late| matches!(late, Err(InventoryError::RunSuperseded { .. }));
+        assert!(superseded(page.await.map(drop)));
+        let outcome = ScopeOutcome::Listed;
+        let closed = inventory.close_scope(&run, &Scope::Registry, &outcome);
+        assert!(superseded(closed.await));
+        let end = run_end(Some(Proof::Totals));
+        assert!(superseded(inventory.finish_run(&run, &end).await.map(drop)));
+        return say("refused");
+    }
+    let (stage, images) = filled(&place, 5).await;
+    let mut child = child(
+        "what_a_frozen_process_writes_when_it_wakes_is_refused",
+        &place,
+    );
+    let mut heard = heard(&mut child);
+    assert_eq!(heard.next().as_deref(), Some("ready"));
+    signal("-STOP", &child);
+    stage.clock.advance(Duration::from_secs(86_400));
+    for _ in &images {
+        stage.ingest().await;
+    }
+    let request = run_request(RunKind::Full, RunStart::Resume);
+    let run = stage.inventory.begin_run(&request).await.unwrap().ticket;
+    stage.store(&run, &images).await;
+    signal("-CONT", &child);
+    writeln!(child.stdin.take().unwrap()).unwrap();
+    assert_eq!(heard.next().as_deref(), Some("refused"));
+    assert!(child.wait().unwrap().success());
+    stage
+        .close(&run, &Scope::Registry, &ScopeOutcome::Listed)
+        .await;
+    let report = stage.finish(&run, Some(Proof::Totals)).await;
+    assert_eq!((report.listed, report.gone), (5, 0));
+    assert_eq!(stage.counts().await.ingested, 5);
+    assert_sound(&place).await;
+}
+
+/// The store is whole, and what is counted along the way is what there is.
+pub(super) async fn assert_sound(place: &Place) {
+    if let Place::File { .. } = place {
+        assert_eq!(place.query("PRAGMA integrity_check").await, "ok");
+    }
+    let miscounted = place.query(
         "SELECT 'locations of ' || count(*) FROM item
          WHERE live <> (SELECT count(*) FROM location
                         WHERE item = item.id AND gone_at IS NULL)
@@ -273,6 +326,6 @@ pub(super) async fn assert_sound(file: &Path) {
     assert_eq!(miscounted.await, "locations of 0");
     let tally = "SELECT 'states ' || count(*) FROM (
                      SELECT integration, state, lane, count(*) FROM item GROUP BY 1, 2, 3
-                     EXCEPT SELECT * FROM tally)";
-    assert_eq!(query(file, tally).await, "states 0");
+                     EXCEPT SELECT * FROM tally) AS miscounted";
+    assert_eq!(place.query(tally).await, "states 0");
 }

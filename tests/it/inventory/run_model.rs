@@ -8,15 +8,15 @@ use std::{
 
 use proptest::prelude::*;
 use registry_intake::{
-    clock::{Clock, ManualClock, Timestamp},
+    clock::{Clock, Timestamp},
     image::{Cursor, Image, Proof, Scope},
     inventory::{
         ImageState, InventoryError, ResumedRun, RunEnd, RunKind, RunRequest, RunStart, RunTicket,
-        ScopeOutcome, SqliteInventory,
+        ScopeOutcome,
     },
 };
 
-use super::stage::{LEASE, Stage, error_record, image, noon, run_end, run_request, sightings};
+use super::stage::{LEASE, Stage, error_record, image, run_end, run_request, sightings};
 
 const IMAGES: u32 = 4;
 const TEAMS: u32 = 2;
@@ -285,14 +285,11 @@ fn assert_written<T>(answer: Result<T, InventoryError>, good: bool) {
     }
 }
 
-async fn play(steps: Vec<(usize, Step)>) {
-    let clock = ManualClock::at(noon());
-    let inventory = SqliteInventory::in_memory(Arc::new(clock.clone()))
-        .await
-        .unwrap();
+async fn play(stage: Stage, steps: Vec<(usize, Step)>) {
+    let Stage { inventory, clock } = stage;
     let mut processes = Vec::new();
     for _ in 0..HANDLES {
-        let stage = Stage::new(Arc::new(inventory.clone()), clock.clone()).await;
+        let stage = Stage::new(Arc::clone(&inventory), clock.clone()).await;
         processes.push((stage, None::<RunTicket>));
     }
     let mut model = Model::default();
@@ -363,17 +360,33 @@ async fn play(steps: Vec<(usize, Step)>) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+macro_rules! on {
+    ($store:ident, $stage:path, $cases:literal) => {
+        mod $store {
+            use super::*;
 
-    #[test]
-    fn whoever_dies_or_wakes_a_run_judges_only_by_what_it_read(
-        steps in prop::collection::vec((0..HANDLES, step()), 50..200),
-    ) {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(play(steps));
-    }
+            proptest! {
+                #![proptest_config(ProptestConfig::with_cases($cases))]
+
+                #[test]
+                fn whoever_dies_or_wakes_a_run_judges_only_by_what_it_read(
+                    steps in prop::collection::vec((0..HANDLES, step()), 50..200),
+                ) {
+                    let playing = async {
+                        if let Some(stage) = Option::from($stage().await) {
+                            play(stage, steps).await;
+                        }
+                    };
+                    tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap()
+                        .block_on(playing);
+                }
+            }
+        }
+    };
 }
+
+on!(sqlite, crate::inventory::sqlite::in_memory, 60);
+on!(postgres, crate::inventory::postgres::of_its_own, 15);

@@ -8,9 +8,10 @@ use registry_intake::{
     },
 };
 
+use super::place::Place;
 use super::stage::{Stage, image, noon, run_request};
 
-async fn in_memory() -> Stage {
+pub(super) async fn in_memory() -> Stage {
     let clock = ManualClock::at(noon());
     let inventory = SqliteInventory::in_memory(Arc::new(clock.clone())).await;
     Stage::new(Arc::new(inventory.unwrap()), clock).await
@@ -149,7 +150,7 @@ async fn a_file_of_version_1_keeps_its_data() {
     assert!(report.run > Some(8));
     assert_eq!((report.new, report.changed, report.unchanged), (1, 1, 1));
     assert_eq!(report.gone, 2, "those that only version 1 has seen");
-    super::processes::assert_sound(&path).await;
+    super::processes::assert_sound(&Place::at(&path)).await;
 }
 
 #[tokio::test]
