@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{connection::Connection, listing::QuayListing, sign_in::PageSignIn};
+use self::{api::Api, connection::Connection, listing::QuayListing, sign_in::PageSignIn};
 use crate::{
     clock::Clock,
     config::IntegrationConfig,
@@ -50,6 +50,18 @@ impl Quay {
         Connection::new(config, clock).map(|connection| Self {
             connection: Arc::new(connection),
         })
+    }
+
+    /// The API of each configured organisation, by its token. One that cannot be read is told in
+    /// its place.
+    async fn organizations(&self, requests: &RequestCount) -> Vec<Api> {
+        let mut organizations = Vec::new();
+        for namespace in self.connection.config.namespaces() {
+            let api = Api::new(&self.connection, namespace, requests, Patience::Run);
+            let _told_when_listed = api.account().await;
+            organizations.push(api);
+        }
+        organizations
     }
 }
 
@@ -79,14 +91,7 @@ impl RegistryConnector for Quay {
         &self,
         requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError> {
-        let mut organizations = Vec::new();
-        for namespace in self.connection.config.namespaces() {
-            let api = self
-                .connection
-                .api(namespace, requests, Patience::Run, false)
-                .await?;
-            organizations.push(api);
-        }
+        let mut organizations = self.organizations(requests).await;
         let sign_in = PageSignIn::wanted(&self.connection, &organizations, requests);
         let session = match sign_in {
             Some(sign_in) => Some(Session::open(sign_in).await),
