@@ -21,6 +21,8 @@ pub enum Permission {
     ProjectRead,
     /// Read `/v2/_catalog`, which is a permission on the system.
     CatalogRead,
+    /// Read the audit log, which is a permission on the system.
+    AuditLogList,
     /// Any other permission on the system, `project:list` for one. Up to 2.9 such a permission
     /// costs all those in projects.
     System,
@@ -38,7 +40,7 @@ impl Permission {
     ];
 
     pub(super) fn is_of_system(&self) -> bool {
-        matches!(self, Self::CatalogRead | Self::System)
+        matches!(self, Self::CatalogRead | Self::AuditLogList | Self::System)
     }
 }
 

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::{
+    audit::{Operation, Subject},
     contents::Contents,
     push::{Child, Push, Pushed},
     records::{Artifact, Reference, Tag},
@@ -19,25 +20,40 @@ impl Contents {
             .as_ref()
             .and_then(|digest| self.id_of_digest(repository, digest));
         let id = present.unwrap_or_else(|| self.add_artifact(repository, &push));
-        for tag in &push.tags {
-            self.put_tag(repository, id, tag);
-        }
-        self.touch(repository);
+        let mut is_new = present.is_none();
         let digest = self
             .artifact(repository, id)
             .map(|artifact| artifact.digest.clone())
             .unwrap_or_default();
+        let path = self.path_of(repository);
+        if push.tags.is_empty() {
+            self.log_push(&path, &digest, None, !is_new);
+        }
+        let mut is_changed = is_new;
+        for tag in &push.tags {
+            is_changed |= self.put_tag(repository, id, tag);
+            // Each tag is a push of its own.
+            self.log_push(&path, &digest, Some(tag), !is_new);
+            is_new = false;
+        }
+        // The same tag and digest again changes nothing.
+        if is_changed {
+            self.touch(repository);
+        }
         Pushed { id, digest }
     }
 
-    /// Gives an artifact a tag, taking it from whichever has it. Says whether the artifact is there.
+    /// Gives an artifact a tag by the API, taking it from whichever has it. Says whether the
+    /// artifact is there.
     pub fn tag(&mut self, path: &str, digest: &str, tag: &str) -> bool {
         let Some((repository, id)) = self.locate(path, digest) else {
             return false;
         };
         self.tick();
-        self.put_tag(repository, id, tag);
-        self.touch(repository);
+        if self.put_tag(repository, id, tag) {
+            self.touch(repository);
+        }
+        self.log(Operation::Create, tag_at(path, tag));
         true
     }
 
@@ -50,6 +66,7 @@ impl Contents {
         let deleted = self.take_tag(repository, tag);
         if deleted {
             self.touch(repository);
+            self.log(Operation::Delete, tag_at(path, tag));
         }
         deleted
     }
@@ -63,6 +80,12 @@ impl Contents {
         self.tick();
         self.drop_artifact(repository, id);
         self.touch(repository);
+        let subject = Subject::Artifact {
+            path: path.to_owned(),
+            digest: digest.to_owned(),
+            tag: None,
+        };
+        self.log(Operation::Delete, subject);
         true
     }
 
@@ -114,7 +137,11 @@ impl Contents {
                 digest: child.digest.clone(),
                 ..Push::image().platform(child.platform.clone())
             };
-            self.add_artifact(repository, &push)
+            let id = self.add_artifact(repository, &push);
+            let digest = self.artifacts.get(&id).map(|child| child.digest.clone());
+            let path = self.path_of(repository);
+            self.log_push(&path, &digest.unwrap_or_default(), None, false);
+            id
         });
         self.store(repository, id);
         let digest = self.artifacts.get_mut(&id).map(|artifact| {
@@ -146,13 +173,14 @@ impl Contents {
         self.artifacts.insert(id, artifact);
     }
 
-    fn put_tag(&mut self, repository: u64, id: u64, name: &str) {
+    /// Says whether the tag was set to something else before.
+    fn put_tag(&mut self, repository: u64, id: u64, name: &str) -> bool {
         let holder = self
             .repositories
             .get(&repository)
             .and_then(|home| self.id_of_tag(home, name));
         if holder == Some(id) {
-            return;
+            return false;
         }
         self.take_tag(repository, name);
         self.store(repository, id);
@@ -168,6 +196,7 @@ impl Contents {
         if let Some(home) = self.repositories.get_mut(&repository) {
             home.tags.insert(name.to_owned(), id);
         }
+        true
     }
 
     fn take_tag(&mut self, repository: u64, name: &str) -> bool {
@@ -214,10 +243,22 @@ impl Contents {
         }
     }
 
+    fn path_of(&self, repository: u64) -> String {
+        let home = self.repositories.get(&repository);
+        home.map(|home| home.path.clone()).unwrap_or_default()
+    }
+
     fn touch(&mut self, repository: u64) {
         if let Some(home) = self.repositories.get_mut(&repository) {
             home.changed = self.now;
         }
+    }
+}
+
+fn tag_at(path: &str, tag: &str) -> Subject {
+    Subject::Tag {
+        path: path.to_owned(),
+        tag: tag.to_owned(),
     }
 }
 

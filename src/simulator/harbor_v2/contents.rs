@@ -4,11 +4,15 @@ use std::{
 };
 
 use super::{
+    audit::{AuditLog, Operation, Subject},
     push::{Listed, Project},
     records::{Artifact, ProjectRecord, Repository},
     release::Release,
 };
-use crate::{clock::Timestamp, simulator::sized::Even};
+use crate::{
+    clock::Timestamp,
+    simulator::{made_up::digest_of, sized::Even},
+};
 
 /// What the names of generated projects start with.
 const PREFIX: &str = "project";
@@ -44,6 +48,7 @@ pub struct Contents {
     last_repository: u64,
     pub(super) last_artifact: u64,
     pub(super) last_tag: u64,
+    pub(super) audit: AuditLog,
     pub(super) now: Timestamp,
     next: Option<Timestamp>,
 }
@@ -62,6 +67,7 @@ impl Contents {
             last_repository: 0,
             last_artifact: 0,
             last_tag: 0,
+            audit: AuditLog::default(),
             now: BEGINNING,
             next: None,
         }
@@ -98,7 +104,21 @@ impl Contents {
         contents.last_artifact = even.items;
         contents.last_tag = even.items;
         contents.now = contents.generated_at(even.items);
+        contents.log_of_sized();
         contents
+    }
+
+    /// Of the rows of all that was generated only the last is kept.
+    fn log_of_sized(&mut self) {
+        self.number_audit_log(self.last_artifact.max(1));
+        let last = self.repositories.values().rev();
+        let last = last.filter(|home| !home.generated.is_empty()).map(|home| {
+            let tag = Even::tag(home.generated.end - 1 - home.generated.start);
+            (home.path.clone(), home.generated.end - 1, tag)
+        });
+        if let Some((path, id, tag)) = last.into_iter().next() {
+            self.log_push(&path, &digest_of(id), Some(&tag), false);
+        }
     }
 
     /// The next change takes place then. Must not be earlier than the change before: the newest
@@ -125,6 +145,7 @@ impl Contents {
     fn add_project(&mut self, project: Project) -> u64 {
         self.last_project += 1;
         let id = self.last_project;
+        self.log(Operation::Create, Subject::Project(project.name.clone()));
         self.projects.insert(
             id,
             ProjectRecord {
@@ -150,6 +171,7 @@ impl Contents {
                 self.drop_repository(repository);
             }
         }
+        self.log(Operation::Delete, Subject::Project(name.to_owned()));
         true
     }
 
@@ -236,6 +258,8 @@ impl Contents {
                 path,
                 created,
                 changed: created,
+                pulled: None,
+                pulls: 0,
                 generated: 0..0,
                 gone: BTreeSet::new(),
                 stored: BTreeSet::new(),
@@ -246,9 +270,26 @@ impl Contents {
     }
 
     fn drop_repository(&mut self, id: u64) {
+        let Some(repository) = self.repositories.get(&id) else {
+            return;
+        };
+        let digests: Vec<_> = self
+            .rows([repository], Release::V2_15)
+            .ids()
+            .filter_map(|artifact| Some(self.artifact(id, artifact)?.digest.clone()))
+            .collect();
         let Some(repository) = self.repositories.remove(&id) else {
             return;
         };
+        for digest in digests {
+            let path = repository.path.clone();
+            let tag = None;
+            self.log(Operation::Delete, Subject::Artifact { path, digest, tag });
+        }
+        self.log(
+            Operation::Delete,
+            Subject::Repository(repository.path.clone()),
+        );
         self.by_path.remove(&repository.path);
         for artifact in &repository.stored {
             self.artifacts.remove(artifact);

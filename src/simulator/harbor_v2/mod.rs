@@ -4,9 +4,10 @@ mod account;
 mod accounts;
 mod artifact_row;
 mod artifacts;
+mod audit;
+mod audit_rows;
 mod changes;
 mod contents;
-
 mod csrf;
 mod demonstration;
 mod distribution;
@@ -59,7 +60,8 @@ const NEVER: &str = "0001-01-01T00:00:00.000Z";
 /// A simulated Harbor 2.x on a loopback port. Stops when dropped.
 ///
 /// Served, as stock nginx in front of Harbor does: `/api/version`, and under `/api/v2.0`
-/// `systeminfo`, `ping`, `users/current`, `statistics`, `projects`, `repositories` and artifacts;
+/// `systeminfo`, `ping`, `users/current`, `statistics`, `projects`, `repositories`, artifacts, the
+/// audit logs and, to be read, `configurations`;
 /// `/service/token`; under `/v2/` the challenge, the catalog, manifests and lists of tags; signing in by form at
 /// `/c/login` and out at `/c/log_out`. Other routes that Harbor has are answered with 501, so that
 /// nobody takes their absence for an answer.
@@ -325,9 +327,12 @@ impl Harbor {
 
     /// As HTTP writes times, so long from now.
     fn http_date(&self, ahead: Duration) -> String {
-        let since = self.clock.now().since(Timestamp::UNIX_EPOCH);
-        httpdate::fmt_http_date(UNIX_EPOCH + since + ahead)
+        http_date(self.clock.now().saturating_add(ahead))
     }
+}
+
+fn http_date(time: Timestamp) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + time.since(Timestamp::UNIX_EPOCH))
 }
 
 impl fmt::Debug for Harbor {
@@ -346,11 +351,14 @@ impl Handler for Harbor {
     }
 
     async fn answer(&self, request: &Request) -> Answer {
-        if routes::reach_core(&request.path) {
+        let answer = if routes::reach_core(&request.path) {
             self.answer_as_core(request).await
         } else {
             self.answer_as(None, request)
-        }
+        };
+        // A clock that is behind the contents would deny what they tell.
+        let now = self.clock.now().max(self.contents.lock().now);
+        answer.with("Date", http_date(now))
     }
 }
 

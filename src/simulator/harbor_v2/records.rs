@@ -24,6 +24,8 @@ pub(super) struct Repository {
     pub(super) created: Timestamp,
     /// The last push, move or deletion.
     pub(super) changed: Timestamp,
+    pub(super) pulled: Option<Timestamp>,
+    pub(super) pulls: u64,
     /// Artifacts that follow from their ids, less those that were deleted or changed since.
     pub(super) generated: Range<u64>,
     pub(super) gone: BTreeSet<u64>,

@@ -131,6 +131,26 @@ impl Release {
         self >= Self::V2_15
     }
 
+    /// A log of its own since 2.13, of which the older shows nothing.
+    pub(super) fn has_extended_audit_log(self) -> bool {
+        self >= Self::V2_15
+    }
+
+    /// Since 2.6, by the source.
+    pub(super) fn can_skip_audit_log(self) -> bool {
+        self >= Self::V2_9
+    }
+
+    /// Writes no row where the digest of a push is known: 2.11.1, 2.11.2 and 2.12.0.
+    pub(super) fn forgets_repeated_pushes(self) -> bool {
+        self == Self::V2_11
+    }
+
+    /// Older ones put a digest into the log as if it were a tag.
+    pub(super) fn logs_digests_behind_at(self) -> bool {
+        self >= Self::V2_11
+    }
+
     /// Tells a missing token from a wrong one.
     pub(super) fn tells_missing_csrf_token(self) -> bool {
         self >= Self::V2_11

@@ -123,14 +123,16 @@ impl Asked<'_> {
     }
 
     fn updated(&self, repository: &Repository) -> Timestamp {
-        if self.release().update_time_follows_pushes() {
+        let own = if self.release().update_time_follows_pushes() {
             repository.changed
         } else {
             repository.created
-        }
+        };
+        repository.pulled.map_or(own, |pulled| pulled.max(own))
     }
 
-    /// A pull, which counts on the real server, does not count here.
+    /// Only pulls by [`Contents::pull`](super::Contents::pull) count; on the real server those of
+    /// manifests do, some seconds later.
     fn repository_row<'a>(&self, repository: &'a Repository) -> Row<'a> {
         Row {
             artifact_count: self.contents.rows([repository], self.release()).total(),
@@ -138,7 +140,7 @@ impl Asked<'_> {
             id: repository.id,
             name: &repository.path,
             project_id: repository.project,
-            pull_count: (!self.release().is_legacy()).then_some(0),
+            pull_count: (!self.release().is_legacy()).then_some(repository.pulls),
             update_time: stamp(self.updated(repository)),
         }
     }

@@ -10,9 +10,6 @@ const NO_PAGE: &str = "<!DOCTYPE HTML>\n<html>\n<head>\n<meta charset=\"utf-8\">
 
 /// What Harbor serves under `/api/v2.0` and the simulator does not.
 const NOT_SIMULATED: &[&str] = &[
-    "audit-logs",
-    "auditlog-exts",
-    "configurations",
     "export",
     "health",
     "icons",
@@ -97,6 +94,10 @@ impl Asked<'_> {
                 Err(Refusal::NotSimulated(path.to_owned()))
             }
             ("HEAD", ["projects"]) => self.head_project(),
+            ("GET", ["auditlog-exts", _, ..]) => Err(Refusal::NotSimulated(path.to_owned())),
+            (_, ["audit-logs"]) => self.only_get(|| self.audit_logs(false)),
+            (_, ["auditlog-exts"]) => self.only_get(|| self.audit_logs(true)),
+            (_, ["configurations"]) => self.only_get(|| self.configurations()),
             (_, ["systeminfo"]) => self.only_get(|| Ok(self.system_info())),
             (_, ["ping"]) => Ok(self.ping()),
             (_, ["statistics"]) => self.only_get(|| self.statistics()),
@@ -141,7 +142,7 @@ impl Asked<'_> {
             ["projects", _, "artifacts"] => !release.lists_artifacts_of_projects(),
             ["projects", name] => !release.gets_projects_by_name() && name.parse::<u64>().is_err(),
             ["robots"] => release.is_legacy(),
-            ["auditlog-exts", ..] => !release.hides_version(),
+            ["auditlog-exts", ..] => !release.has_extended_audit_log(),
             _ => false,
         }
     }

@@ -51,6 +51,7 @@ enum Resource<'a> {
     Repositories,
     Repository(&'a str, &'a str),
     Tags(&'a str, &'a str),
+    Manifest(&'a str, &'a str, &'a str),
     /// One tag, which can be changed and not got.
     Tag(&'a str, &'a str),
     NotSimulated,
@@ -126,6 +127,9 @@ impl Asked<'_> {
                 self.repository(viewer, namespace, name)
             }
             (Resource::Tags(namespace, name), true) => self.tags(viewer, namespace, name),
+            (Resource::Manifest(namespace, name, digest), true) => {
+                self.api_manifest(viewer, namespace, name, digest)
+            }
             _ => Err(Refusal::MethodNotAllowed),
         }
     }
@@ -202,11 +206,14 @@ fn repository(rest: &str) -> Option<Resource<'_>> {
     if let Some(name) = name.strip_suffix("/tag/") {
         return Some(Resource::Tags(namespace, name));
     }
-    let is_not_simulated = name.contains("/manifest/sha256:")
-        || NOT_SIMULATED_OF_REPOSITORIES
-            .iter()
-            .any(|end| name.ends_with(end));
-    if is_not_simulated {
+    if let Some((name, digest)) = name.rsplit_once("/manifest/sha256:") {
+        return Some(match digest.contains('/') {
+            true => Resource::NotSimulated,
+            false => Resource::Manifest(namespace, name, &rest[rest.len() - digest.len() - 7..]),
+        });
+    }
+    let mut not_simulated = NOT_SIMULATED_OF_REPOSITORIES.iter();
+    if not_simulated.any(|end| name.ends_with(end)) {
         return Some(Resource::NotSimulated);
     }
     if name.is_empty() || name.ends_with('/') || name.ends_with("/tag") {

@@ -124,8 +124,8 @@ impl<'a> Asked<'a> {
     /// Hands out the cookie of a session, which anew lasts its time.
     pub(super) fn with_session(&self, answer: Answer, session: &Session) -> Answer {
         let expires = session.user.as_ref().map(|_| {
-            let end = date(self.now.saturating_add(SIGNED_IN));
-            format!(" Expires={};", end.replace("-0000", "GMT"))
+            let end = http_date(self.now.saturating_add(SIGNED_IN));
+            format!(" Expires={end};")
         });
         let cookie = format!(
             "_csrf_token={};{} HttpOnly; Path=/; SameSite=Lax",
@@ -147,9 +147,13 @@ impl From<Failure> for Refusal {
 
 /// As Quay writes times: RFC 2822, in UTC by an offset that says nothing.
 pub(super) fn date(time: Timestamp) -> String {
+    http_date(time).replace("GMT", "-0000")
+}
+
+/// As HTTP does.
+pub(super) fn http_date(time: Timestamp) -> String {
     let since = time.since(Timestamp::UNIX_EPOCH);
-    let date = httpdate::fmt_http_date(std::time::UNIX_EPOCH + since);
-    date.replace("GMT", "-0000")
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + since)
 }
 
 pub(super) fn seconds(time: Timestamp) -> i64 {

@@ -4,6 +4,7 @@ use super::{
     asked::Asked,
     records::{Content, Home, Manifest, Reference},
     refusal::Refusal,
+    rights::Viewer,
 };
 use crate::simulator::{
     exchange::Answer,
@@ -49,6 +50,37 @@ impl Asked<'_> {
         }
     }
 
+    /// `GET /repository/NAMESPACE/NAME/manifest/DIGEST`
+    pub(super) fn api_manifest(
+        &self,
+        viewer: &Viewer,
+        namespace: &str,
+        name: &str,
+        digest: &str,
+    ) -> Result<Answer, Refusal> {
+        let home = self.readable(viewer, namespace, name)?;
+        let manifest = self.contents.manifest(home, digest);
+        let manifest = manifest.ok_or(Refusal::NotFound)?;
+        let data = manifest.data(home, digest);
+        let (size, layers) = match manifest.content {
+            Content::Index(_) => (0, Value::Null),
+            Content::SchemaOne => (0, json!([layer(&manifest, None)])),
+            Content::Image(_) => (
+                manifest.size,
+                json!([layer(&manifest, Some(manifest.size))]),
+            ),
+        };
+        let body = json!({
+            "digest": manifest.digest,
+            "is_manifest_list": manifest.children().is_some(),
+            "manifest_data": data.to_string(),
+            "config_media_type": data["config"]["mediaType"],
+            "layers_compressed_size": size,
+            "layers": layers,
+        });
+        Ok(Answer::json(200, "application/json", &body))
+    }
+
     /// The image of an index for linux/amd64.
     fn amd64_child(&self, home: &Home, index: &Manifest) -> Option<Manifest> {
         let mut children = index.children()?.iter();
@@ -60,6 +92,14 @@ impl Asked<'_> {
 }
 
 impl Manifest {
+    fn data(&self, home: &Home, reference: &str) -> Value {
+        match &self.content {
+            Content::SchemaOne => schema_1(home, reference, true),
+            Content::Index(children) => index(self, children),
+            Content::Image(config) => image(self, *config),
+        }
+    }
+
     fn is_schema_1(&self) -> bool {
         matches!(self.content, Content::SchemaOne)
     }
@@ -76,13 +116,23 @@ impl Manifest {
 }
 
 fn shown(manifest: &Manifest, home: &Home, reference: &str) -> Answer {
-    let body = match &manifest.content {
-        Content::SchemaOne => schema_1(home, reference, true),
-        Content::Index(children) => index(manifest, children),
-        Content::Image(config) => image(manifest, *config),
-    };
+    let body = manifest.data(home, reference);
     Answer::new(200, manifest.media_type(), body.to_string())
         .with("Docker-Content-Digest", manifest.digest.clone())
+}
+
+fn layer(manifest: &Manifest, size: Option<u64>) -> Value {
+    json!({
+        "index": 0,
+        "compressed_size": size,
+        "is_remote": false,
+        "urls": null,
+        "command": null,
+        "comment": null,
+        "author": null,
+        "blob_digest": manifest.digest,
+        "created_datetime": null,
+    })
 }
 
 /// In schema 1, which by now nobody wants.

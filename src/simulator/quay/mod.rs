@@ -328,7 +328,9 @@ impl Handler for Registry {
     }
 
     async fn answer(&self, request: &Request) -> Answer {
-        Asked::new(self, request, &self.contents.lock()).routed()
+        let contents = self.contents.lock();
+        let asked = Asked::new(self, request, &contents);
+        asked.routed().with("Date", asked::http_date(asked.now))
     }
 
     /// Read from the configuration of nginx, which throttles only where it is told to; the form

@@ -42,6 +42,12 @@ fn push(rows: &Rows, contents: &mut Contents, path: &str, id: u64, tag: &str) {
     assert_eq!(contents.push(path, image).id, id);
 }
 
+/// Pushes by another tag, or again, what is there.
+fn push_again(rows: &Rows, contents: &mut Contents, path: &str, id: u64, tag: &str) {
+    let again = Push::image().digest(&digest(rows, id)).tag(tag);
+    assert_eq!(contents.push(path, again).id, id);
+}
+
 /// Creates the repository, and its project, with the ids that the rows of its artifacts show.
 fn create(rows: &Rows, contents: &mut Contents, path: &str) {
     let row = rows.artifact(rows.ids_in(path)[0]);
@@ -157,17 +163,15 @@ fn update_time(path: &str, index: usize, rows: &Rows, contents: &mut Contents) {
     match index {
         0 => {
             create(rows, contents, path);
+            contents.number_audit_log(rows.first_logged());
             push(rows, contents, path, one, "one");
         }
-        2 => assert!(contents.tag(path, &digest(rows, one), "two")),
-        4 => {
-            let again = Push::image().digest(&digest(rows, one)).tag("two");
-            contents.push(path, again);
-        }
+        2 | 4 => push_again(rows, contents, path, one, "two"),
         6 => push(rows, contents, path, two, "two"),
-        8 if moved_back => assert!(contents.tag(path, &digest(rows, one), "two")),
+        8 if moved_back => push_again(rows, contents, path, one, "two"),
         10 => assert!(contents.delete_tag(path, "two")),
         12 => assert!(contents.tag(path, &digest(rows, two), "three")),
+        18 => assert!(contents.pull(path, "one")),
         20 => assert!(contents.delete_artifact(path, &digest(rows, two))),
         22 => assert!(contents.delete_repository(path)),
         _ => {}

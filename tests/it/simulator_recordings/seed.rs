@@ -19,6 +19,8 @@ pub(crate) struct Rows {
     projects: BTreeMap<u64, Value>,
     repositories: BTreeMap<u64, Value>,
     artifacts: BTreeMap<u64, Value>,
+    /// The numbers of the rows of audit logs.
+    logged: BTreeSet<u64>,
 }
 
 impl Rows {
@@ -40,6 +42,8 @@ impl Rows {
     fn add(&mut self, row: Value) {
         if row.get("owner_id").is_some() && row.get("metadata").is_some() {
             self.projects.insert(number(&row, "project_id"), row);
+        } else if row.get("op_time").is_some() {
+            self.logged.insert(number(&row, "id"));
         } else if row.get("artifact_count").is_some() {
             self.repositories.entry(number(&row, "id")).or_insert(row);
         } else if row.get("manifest_media_type").is_some() {
@@ -180,6 +184,10 @@ impl Rows {
         }
     }
 
+    pub(crate) fn first_logged(&self) -> u64 {
+        self.logged.first().copied().unwrap_or_default()
+    }
+
     pub(crate) fn artifact(&self, id: u64) -> &Value {
         &self.artifacts[&id]
     }
@@ -284,9 +292,11 @@ pub(crate) fn accounts<'a>(folder: &str, files: impl IntoIterator<Item = &'a str
 }
 
 fn account(name: &str, secret: &str) -> Option<Account> {
-    use Permission::{ArtifactList, CatalogRead, RepositoryList, RepositoryPull, System};
+    use Permission::{
+        ArtifactList, AuditLogList, CatalogRead, RepositoryList, RepositoryPull, System,
+    };
 
-    let everything = [Permission::LISTING, &[CatalogRead, System]].concat();
+    let everything = [Permission::LISTING, &[AuditLogList, CatalogRead, System]].concat();
     let email = format!("{name}@example.test");
     let user = Account::user(name, secret).email(&email);
     let system =
