@@ -16,6 +16,7 @@
 
 mod accounts;
 mod answers;
+mod changes;
 mod observation;
 mod scopes;
 mod tokens;
@@ -28,6 +29,7 @@ pub use answers::{
     broken_answers_are_never_believed, passing_faults_do_not_matter,
     refused_scopes_are_told_and_passed_over, wrong_pages_are_never_believed,
 };
+pub use changes::what_changed_is_told_or_a_full_listing_is_due;
 pub use observation::{Observation, Shown, observe};
 pub use scopes::{
     a_dropped_listing_asks_no_more, a_hidden_scope_is_noticed, everything_is_listed_once,
@@ -74,6 +76,12 @@ pub trait Subject {
     /// a failed log-in of which the answer says nothing.
     fn change_password_after(&self, requests: u64);
 
+    /// Pushes, moves, sets or deletes something, chosen by `seed`, and says so. A subject that does
+    /// nothing of this kind is not held to what its connector tells of changes.
+    fn change(&self, _seed: u64) -> bool {
+        false
+    }
+
     /// Deletes a scope, with what is in it, when this many more requests have come.
     fn delete_scope_after(&self, requests: u64);
 }
@@ -105,4 +113,5 @@ pub async fn all<S: Subject>(
     wrong_pages_are_never_believed(&start).await;
     refused_scopes_are_told_and_passed_over(&start).await;
     pull_tokens_are_for_who_may_pull(&start).await;
+    what_changed_is_told_or_a_full_listing_is_due(&start).await;
 }

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
 use serde::de::DeserializeOwned;
 
-use crate::error::{ErrorContext, IntegrationError, Violation};
+use crate::{
+    clock::Timestamp,
+    error::{ErrorContext, IntegrationError, Violation},
+};
 
 /// How much of a server's text an error keeps, in characters.
 const KEPT_TEXT: usize = 256;
@@ -27,6 +30,12 @@ impl Answer {
     /// The first header of that name, where it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// When the server sent it, by its own clock and to the second.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        let date = httpdate::parse_http_date(self.header(DATE.as_str())?);
+        date.ok().map(Timestamp::from)
     }
 
     /// The body, decompressed. Of an error answer no more than its first 64 KiB.

@@ -227,11 +227,10 @@ impl InventorySync {
             requests: opened.requests.get(),
             elapsed: self.clock.monotonic().saturating_sub(began),
         };
-        let mark: Option<ChangeMark> = opened
-            .listing
-            .as_ref()
-            .ok()
-            .and_then(|listing| listing.mark());
+        let mark: Option<ChangeMark> = match &opened.listing {
+            Ok(listing) => listing.mark().await,
+            Err(_) => None,
+        };
         let begin = async || {
             let request = RunRequest {
                 integration: &self.integration,

@@ -159,6 +159,27 @@ impl Subject for Harbor {
         });
     }
 
+    fn change(&self, seed: u64) -> bool {
+        let listed = self.harbor.listed();
+        let mut places = listed.iter().filter(|row| row.repository != "team/app");
+        let place = usize::try_from(seed / 7).unwrap();
+        let (path, digest) = places
+            .nth(place % 5)
+            .map_or(("team/app", &listed[0].digest), |row| {
+                (row.repository.as_str(), &row.digest)
+            });
+        self.harbor.change(|contents| match seed % 7 {
+            0 => drop(contents.push(path, Push::image().tag("latest"))),
+            1 => drop(contents.push(&format!("team/new-{seed}"), Push::image())),
+            2 => drop(contents.push(path, Push::image().digest(digest).tag("moved"))),
+            3 => drop(contents.tag(path, digest, "moved")),
+            4 => drop(contents.delete_artifact(path, digest)),
+            5 => drop(contents.delete_tag(path, "moved")),
+            _ => drop(contents.push(&format!("late-{seed}/one"), Push::image().tag("1"))),
+        });
+        true
+    }
+
     fn delete_scope_after(&self, requests: u64) {
         let due = self.harbor.log().total() + requests + 1;
         self.harbor.before_request(move |number, _, contents| {
@@ -250,6 +271,22 @@ impl Subject for QuaySubject {
         });
     }
 
+    fn change(&self, seed: u64) -> bool {
+        let path = format!("acme/deep/er/name-{}", seed / 7 % 5);
+        let listed = self.quay.listed("acme");
+        let digest = listed.iter().find(|row| row.repository == path);
+        let digest = digest.map_or("", |row| row.digest.as_str());
+        self.quay.change(|contents| match seed % 7 {
+            0 => drop(contents.push(&path, quay::Push::image().tag("1"))),
+            1 => drop(contents.push(&format!("acme/new-{seed}"), quay::Push::image().tag("1"))),
+            2 | 3 => drop(contents.tag(&path, digest, "moved")),
+            4 => drop(contents.delete_tag(&path, "latest")),
+            5 => drop(contents.delete_tag(&path, "moved")),
+            _ => drop(contents.push("none/first", quay::Push::image().tag("1"))),
+        });
+        true
+    }
+
     fn delete_scope_after(&self, requests: u64) {
         let due = self.due(requests);
         self.quay.before_request(move |number, _, contents| {
@@ -285,6 +322,7 @@ macro_rules! conformance {
                 wrong_pages_are_never_believed
                 refused_scopes_are_told_and_passed_over
                 pull_tokens_are_for_who_may_pull
+                what_changed_is_told_or_a_full_listing_is_due
             );
 
             #[tokio::test]

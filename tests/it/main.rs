@@ -5,6 +5,7 @@ mod config;
 mod conformance;
 mod contract;
 mod harbor_v2;
+mod incremental;
 mod ingest;
 mod inventory;
 mod outside_connector;

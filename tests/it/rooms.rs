@@ -12,12 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &["image", "clock"]),
     ("image", &["clock"]),
     ("clock", &[]),
-    ("schedule", &["clock"]),
-    ("selection", &["image", "clock"]),
-    (
-        "config",
-        &["error", "image", "clock", "schedule", "selection"],
-    ),
+    ("config", &["error", "image", "clock"]),
     ("network", &["error", "image", "clock"]),
     ("pace", &["error", "image", "clock"]),
     (
@@ -28,14 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "connector",
         &[
-            "error",
-            "image",
-            "clock",
-            "config",
-            "network",
-            "pace",
-            "selection",
-            "http",
+            "error", "image", "clock", "config", "network", "pace", "http",
         ],
     ),
     ("inventory", &["error", "image", "clock", "pace"]),
@@ -48,8 +36,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "network",
             "pace",
-            "schedule",
-            "selection",
             "connector",
             "inventory",
         ],
@@ -90,9 +76,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("sqlx", &["inventory"]),
     ("hyper", &["http", "simulator"]),
     ("toml", &["config"]),
-    ("jiff", &["clock", "schedule"]),
-    ("croner", &["schedule"]),
-    ("globset", &["selection"]),
+    ("jiff", &["clock"]),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 use std::{
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -9,13 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     api::Api,
+    mark::Mark,
     wire::{RepositoriesWire, RepositoryWire, TagWire, TagsWire},
 };
 use crate::{
+    clock::Timestamp,
     config::RequiredRole,
     connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage, session::Session},
     error::{ErrorContext, Incompleteness, IntegrationError, Step, Violation},
-    image::{Cursor, Entry, EntryPage, Next, Proof, RegistryKind, RepositoryName, Scope},
+    image::{
+        ChangeMark, Cursor, Entry, EntryPage, Next, Proof, RegistryKind, RepositoryName, Scope,
+    },
 };
 
 /// The largest page of tags: more is cut in silence.
@@ -31,6 +35,8 @@ pub(super) struct QuayListing {
     pub(super) session: Option<Arc<Session>>,
     pub(super) required_role: RequiredRole,
     pub(super) readings: tokio::sync::Mutex<Vec<Readings>>,
+    /// What the first readings told; a later one may tell of a change after the tags were read.
+    pub(super) mark: Mutex<Mark>,
 }
 
 /// What the readings of one organisation's list have shown. A stranger is shown an empty list, or
@@ -101,20 +107,17 @@ impl Listing for QuayListing {
             ),
         };
         // One organisation that cannot be read does not hide the others.
-        page.or_else(|error| {
-            if !self.has_accounts_left() {
-                return Err(error);
-            }
+        Ok(page.unwrap_or_else(|error| {
             reading.failed = true;
-            Ok(ScopePage {
+            ScopePage {
                 scopes: vec![ScopeEntry {
-                    scope: Scope::Namespace(api.organization().to_owned()),
+                    scope: Scope::Namespace(api.organization.clone()),
                     disposition: Disposition::Unreadable(error),
                 }],
                 listed: None,
                 next,
-            })
-        })
+            }
+        }))
     }
 
     async fn entries(
@@ -128,7 +131,7 @@ impl Listing for QuayListing {
         let api = self
             .organizations
             .iter()
-            .find(|api| api.organization() == repository.namespace())
+            .find(|api| api.organization == repository.namespace())
             .ok_or_else(|| self.foreign_cursor())?;
         let at = match after {
             None => TagsAt::Page {
@@ -141,26 +144,22 @@ impl Listing for QuayListing {
         tags(api, repository, at).await
     }
 
-    fn has_accounts_left(&self) -> bool {
-        self.organizations.iter().any(Api::has_account)
+    async fn mark(&self) -> Option<ChangeMark> {
+        let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        mark.write()
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
-        self.close().await;
+        if let Some(session) = &self.session {
+            session.close().await;
+        }
         let readings = self.readings.into_inner();
-        let proved = self.organizations.iter().zip(&readings);
-        let proved = proved.filter(|(_, reading)| !reading.failed);
-        let vanished = proved.flat_map(|(api, reading)| {
+        let organizations = self.organizations.iter().zip(&readings);
+        let vanished = organizations.flat_map(|(api, reading)| {
             let gone = reading.known.difference(&reading.last);
             gone.filter_map(|name| scope(api, name).ok())
         });
         Ok(RunProof::new(Proof::ReadTwice).with_vanished(vanished.collect()))
-    }
-
-    async fn close(&self) {
-        if let Some(session) = &self.session {
-            session.close().await;
-        }
     }
 }
 
@@ -179,17 +178,25 @@ impl QuayListing {
                 standing.must_be_admin(api)?;
             }
         }
-        let mut rows = list(api, page.as_deref()).await?;
-        if rows.repositories.is_empty() {
+        let mut found = list(api, page.as_deref()).await?;
+        if found.rows.repositories.is_empty() {
             // A stranger is shown the same. A first page follows the proof of the token already.
             if page.is_some() || self.required_role != RequiredRole::Admin {
                 api.standing().await?.must_be_admin(api)?;
             }
-            rows = list(api, page.as_deref()).await?;
+            found = list(api, page.as_deref()).await?;
         }
-        no_restart(api, &reading.last, page.as_deref(), &rows)?;
+        let rows = found.rows;
+        self.mark
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .learn(&api.organization, &rows.repositories, found.at);
         let names = rows.repositories.iter().map(|row| row.name.clone());
-        reading.last.extend(names);
+        for name in names {
+            if !reading.last.insert(name) {
+                return Err(looped(api));
+            }
+        }
         let scopes = reading.learn(api, rows.repositories)?;
         let next = match rows.next_page {
             Some(token) => write_cursor(&At::List {
@@ -223,15 +230,16 @@ impl QuayListing {
             });
         }
         let (mut names, mut scopes, mut page) = (HashSet::new(), Vec::new(), None::<String>);
-        let mut is_proved;
         loop {
-            let rows = list(api, page.as_deref()).await?;
-            is_proved = rows.repositories.is_empty();
-            if is_proved {
+            let rows = list(api, page.as_deref()).await?.rows;
+            if rows.repositories.is_empty() {
                 api.standing().await?.must_be_admin(api)?;
             }
-            no_restart(api, &names, page.as_deref(), &rows)?;
-            names.extend(rows.repositories.iter().map(|row| row.name.clone()));
+            for row in &rows.repositories {
+                if !names.insert(row.name.clone()) {
+                    return Err(looped(api));
+                }
+            }
             scopes.append(&mut reading.learn(api, rows.repositories)?);
             page = rows.next_page;
             if page.is_none() {
@@ -241,10 +249,6 @@ impl QuayListing {
         reading.count += 1;
         let agrees = reading.last == names;
         reading.last = names;
-        // Rights that shrank in mid-run would pass for repositories that are gone.
-        if agrees && !is_proved && self.required_role == RequiredRole::Admin {
-            api.standing().await?.must_be_admin(api)?;
-        }
         if !agrees && reading.count == READINGS {
             return Err(IntegrationError::IncompleteListing {
                 context: api.context(Step::Listing),
@@ -255,7 +259,7 @@ impl QuayListing {
         }
         Ok(ScopePage {
             scopes,
-            listed: agrees.then(|| Scope::Namespace(api.organization().to_owned())),
+            listed: agrees.then(|| Scope::Namespace(api.organization.clone())),
             next: if agrees {
                 self.after_proof(place)
             } else {
@@ -280,7 +284,7 @@ impl QuayListing {
             .and_then(|at| write_cursor(&at))
     }
 
-    fn foreign_cursor(&self) -> IntegrationError {
+    pub(super) fn foreign_cursor(&self) -> IntegrationError {
         let context = self.organizations.first().map_or_else(
             || Box::new(ErrorContext::new(RegistryKind::Quay, "", Step::Listing)),
             |api| api.context(Step::Listing),
@@ -317,8 +321,8 @@ impl Readings {
     }
 }
 
-fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
-    let path = format!("{}/{repository}", api.organization());
+pub(super) fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
+    let path = format!("{}/{repository}", api.organization);
     path.parse()
         .map(Scope::Repository)
         .map_err(|source| IntegrationError::ProtocolViolation {
@@ -328,34 +332,35 @@ fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
         })
 }
 
-/// An outdated page token starts the list over in silence: a page that goes on to the next holds
-/// only what the reading has shown. A single name is shown twice where its repository was deleted
-/// and made anew meanwhile.
-fn no_restart(
-    api: &Api,
-    shown: &HashSet<String>,
-    page: Option<&str>,
-    rows: &RepositoriesWire,
-) -> Result<(), IntegrationError> {
-    let mut names = rows.repositories.iter().map(|row| &row.name);
-    let goes_on = page.is_some() && rows.next_page.is_some();
-    if goes_on && names.all(|name| shown.contains(name)) {
-        return Err(IntegrationError::ProtocolViolation {
-            context: api.context(Step::Listing),
-            violation: Violation::PagingLoop,
-            source: None,
-        });
+/// An outdated page token starts the list over in silence.
+pub(super) fn looped(api: &Api) -> IntegrationError {
+    IntegrationError::ProtocolViolation {
+        context: api.context(Step::Listing),
+        violation: Violation::PagingLoop,
+        source: None,
     }
-    Ok(())
+}
+
+/// A page of repositories, and when the server sent it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) rows: RepositoriesWire,
+    pub(super) at: Option<Timestamp>,
 }
 
 /// One page of an organisation's repositories, 100 by the server's choice.
-async fn list(api: &Api, page: Option<&str>) -> Result<RepositoriesWire, IntegrationError> {
-    let mut query = vec![("namespace", api.organization()), ("last_modified", "true")];
+pub(super) async fn list(api: &Api, page: Option<&str>) -> Result<Found, IntegrationError> {
+    let mut query = vec![
+        ("namespace", api.organization.as_str()),
+        ("last_modified", "true"),
+    ];
     query.extend(page.map(|page| ("next_page", page)));
     let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
     match answer.status() {
-        200 => answer.json(),
+        200 => Ok(Found {
+            rows: answer.json()?,
+            at: answer.date(),
+        }),
         _ => Err(api.refusal(&answer)),
     }
 }

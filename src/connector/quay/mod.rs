@@ -8,20 +8,24 @@
 //! | `GET /api/v1/organization/{name}` | whether the organisation exists |
 //! | `GET /api/v1/repository?namespace={name}` | the organisation's repositories, 100 a page |
 //! | `GET /api/v1/repository/{name}/tag/` | a repository's tags, 100 a page |
+//! | `GET /api/v1/repository/{name}/manifest/{digest}` | one manifest |
 //! | `GET /v2/auth` | why a token is refused; the right to pull; a token to pull from one repository |
 //! | `GET /csrf_token`, `POST /api/v1/signin`, `POST /api/v1/signout` | a session, where asked for |
 //!
 //! Facts about the servers were recorded on a real Quay 3. No 1.x or 2.x was.
 
 mod api;
+mod changes;
 mod connection;
 mod listing;
+mod mark;
 mod pull;
+mod resolve;
 mod sign_in;
 mod verify;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
@@ -30,11 +34,12 @@ use crate::{
     clock::Clock,
     config::IntegrationConfig,
     connector::{
-        Capabilities, Listing, PullAccess, RegistryConnector, Verification, session::Session,
+        Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification,
+        session::Session,
     },
     error::IntegrationError,
     http::{Patience, RequestCount},
-    image::{Location, RegistryKind},
+    image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
 };
 
 #[derive(Debug)]
@@ -52,16 +57,27 @@ impl Quay {
         })
     }
 
-    /// The API of each configured organisation, by its token. One that cannot be read is told in
-    /// its place.
-    async fn organizations(&self, requests: &RequestCount) -> Vec<Api> {
+    /// The API of each configured organisation, by its token.
+    async fn organizations(&self, requests: &RequestCount) -> Result<Vec<Api>, IntegrationError> {
         let mut organizations = Vec::new();
         for namespace in self.connection.config.namespaces() {
-            let api = Api::new(&self.connection, namespace, requests, Patience::Run);
-            let _told_when_listed = api.account().await;
+            let api = self
+                .connection
+                .api(namespace, requests, Patience::Run, false)
+                .await?;
             organizations.push(api);
         }
-        organizations
+        Ok(organizations)
+    }
+
+    fn listing(&self, organizations: Vec<Api>, session: Option<Arc<Session>>) -> QuayListing {
+        QuayListing {
+            organizations,
+            session,
+            required_role: self.connection.config.required_role(),
+            readings: tokio::sync::Mutex::default(),
+            mark: Mutex::default(),
+        }
     }
 }
 
@@ -91,7 +107,7 @@ impl RegistryConnector for Quay {
         &self,
         requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError> {
-        let mut organizations = self.organizations(requests).await;
+        let mut organizations = self.organizations(requests).await?;
         let sign_in = PageSignIn::wanted(&self.connection, &organizations, requests);
         let session = match sign_in {
             Some(sign_in) => Some(Session::open(sign_in).await),
@@ -100,12 +116,23 @@ impl RegistryConnector for Quay {
         for api in &mut organizations {
             api.session.clone_from(&session);
         }
-        Ok(Box::new(QuayListing {
-            organizations,
-            session,
-            required_role: self.connection.config.required_role(),
-            readings: tokio::sync::Mutex::default(),
-        }))
+        Ok(Box::new(self.listing(organizations, session)))
+    }
+
+    async fn open_changes(
+        &self,
+        since: &ChangeMark,
+        requests: &RequestCount,
+    ) -> Result<Option<Changes>, IntegrationError> {
+        self.changes_since(since, requests).await
+    }
+
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Image, IntegrationError> {
+        self.look_up(repository, reference).await
     }
 
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{
     clock::Timestamp,
     error::BoxError,
-    image::{Image, ImageKind, RepositoryName, TagRecord},
+    image::{Digest, Image, ImageKind, Platform, RepositoryName, TagRecord},
 };
 
 #[derive(Debug, Deserialize)]
@@ -104,6 +104,89 @@ impl TagWire {
             size: self.size,
             platforms: Vec::new(),
             pushed_at,
+        })
+    }
+}
+
+/// One manifest.
+#[derive(Debug, Deserialize)]
+pub(super) struct ManifestWire {
+    digest: String,
+    #[serde(default)]
+    is_manifest_list: bool,
+    /// The manifest itself, as text.
+    manifest_data: Option<String>,
+}
+
+/// What an index says of its children.
+#[derive(Debug, Default, Deserialize)]
+struct IndexWire {
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
+    #[serde(default)]
+    manifests: Vec<ChildWire>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChildWire {
+    platform: Option<PlatformWire>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlatformWire {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    variant: Option<String>,
+    #[serde(rename = "os.version")]
+    os_version: Option<String>,
+}
+
+impl ManifestWire {
+    /// The manifest as its digest alone shows it.
+    pub(super) fn into_image(
+        self,
+        repository: &RepositoryName,
+        asked: &Digest,
+    ) -> Result<Image, BoxError> {
+        let digest: Digest = self.digest.parse()?;
+        if digest != *asked {
+            return Err("another manifest than the one asked for".into());
+        }
+        let index: IndexWire = self
+            .manifest_data
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
+        let children = index.manifests.into_iter();
+        Ok(Image {
+            repository: repository.clone(),
+            digest,
+            tags: Vec::new(),
+            kind: if self.is_manifest_list {
+                ImageKind::Index
+            } else {
+                ImageKind::Unknown
+            },
+            media_type: index.media_type,
+            size: None,
+            platforms: children
+                .filter_map(|child| child.platform?.into_platform())
+                .collect(),
+            pushed_at: None,
+        })
+    }
+}
+
+impl PlatformWire {
+    /// None for attestations, whose platform is `unknown/unknown`.
+    fn into_platform(self) -> Option<Platform> {
+        let is_known = |text: &String| !text.is_empty() && text != "unknown";
+        Some(Platform {
+            os: Some(self.os).filter(is_known)?,
+            architecture: Some(self.architecture).filter(is_known)?,
+            variant: self.variant,
+            os_version: self.os_version,
         })
     }
 }

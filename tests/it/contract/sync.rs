@@ -171,7 +171,7 @@ async fn text_is_a_summary() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     let (summary, effort) = ended.stdout.split_once('\n').unwrap();
     insta::assert_snapshot!(summary);
-    assert!(effort.starts_with("  5 requests in "), "{effort}");
+    assert!(effort.starts_with("  7 requests in "), "{effort}");
 }
 
 #[tokio::test]

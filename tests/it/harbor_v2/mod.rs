@@ -1,9 +1,11 @@
 //! The Harbor V2 connector against the simulated releases.
 
 mod changes;
+mod incremental;
 mod listing;
 pub(crate) mod pull_token;
 mod recordings;
+mod resolving;
 pub(crate) mod session;
 mod verification;
 

@@ -1,7 +1,9 @@
 //! The Quay connector against a simulated Quay 3.
 
+mod incremental;
 mod listing;
 mod pull_token;
+mod resolving;
 mod session;
 mod verification;
 

@@ -4,9 +4,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 
 use super::{
     api::{Api, Identity, artifacts_path},
+    mark::{Caches, Mark, Trail},
     pager::{List, Position, Reply, Rows},
     scopes::Scopes,
     wire::ArtifactWire,
@@ -14,7 +16,7 @@ use super::{
 use crate::{
     connector::{Listing, RunProof, ScopePage},
     error::{ErrorCode, IntegrationError, Step, Violation},
-    image::{Cursor, Entry, EntryPage, RepositoryName, Scope},
+    image::{ChangeMark, Cursor, Entry, EntryPage, RepositoryName, Scope},
 };
 
 /// One run over a Harbor 2.x.
@@ -26,6 +28,9 @@ pub(super) struct V2Listing {
     /// What the lists of projects and repositories have told so far.
     pub(super) scopes: tokio::sync::Mutex<Scopes>,
     pub(super) projects: Projects,
+    /// Where the server's signal of changes stood before anything was read; none where nobody
+    /// asked then.
+    pub(super) trail: OnceCell<Option<Trail>>,
 }
 
 /// Project names with their ids, by which their artifacts are asked for: a project that is deleted
@@ -33,13 +38,19 @@ pub(super) struct V2Listing {
 #[derive(Debug, Default)]
 pub(super) struct Projects {
     ids: Mutex<HashMap<String, u64>>,
-    /// The page that showed how the server lists, kept for whoever reads that project.
-    first_page: Mutex<Option<(Scope, EntryPage)>>,
+    caches: Mutex<Caches>,
+    /// The first pages that showed how the server lists, kept for whoever reads those projects.
+    first_pages: Mutex<HashMap<Scope, EntryPage>>,
 }
 
 impl Projects {
-    pub(super) fn learn(&self, name: &str, id: u64) {
+    pub(super) fn learn(&self, name: &str, id: u64, is_cache: bool) {
         lock(&self.ids).insert(name.to_owned(), id);
+        lock(&self.caches).learn(id, name, is_cache);
+    }
+
+    pub(super) fn caches(&self) -> Caches {
+        lock(&self.caches).clone()
     }
 
     /// The projects that `present` lacks.
@@ -56,13 +67,11 @@ impl Projects {
     }
 
     pub(super) fn keep_page(&self, scope: Scope, page: EntryPage) {
-        *lock(&self.first_page) = Some((scope, page));
+        lock(&self.first_pages).insert(scope, page);
     }
 
     fn take_page(&self, scope: &Scope) -> Option<EntryPage> {
-        lock(&self.first_page)
-            .take_if(|(kept, _)| kept == scope)
-            .map(|(_, page)| page)
+        lock(&self.first_pages).remove(scope)
     }
 }
 
@@ -73,6 +82,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[async_trait]
 impl Listing for V2Listing {
     async fn scopes(&self, after: Option<&Cursor>) -> Result<ScopePage, IntegrationError> {
+        self.forgo_mark();
         self.scope_page(after).await
     }
 
@@ -81,6 +91,7 @@ impl Listing for V2Listing {
         scope: &Scope,
         after: Option<&Cursor>,
     ) -> Result<EntryPage, IntegrationError> {
+        self.forgo_mark();
         if after.is_none()
             && let Some(page) = self.projects.take_page(scope)
         {
@@ -92,22 +103,30 @@ impl Listing for V2Listing {
         }
     }
 
-    async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
-        self.close().await;
-        let scopes = self.scopes.into_inner();
-        let vanished = self.projects.without(scopes.projects());
-        let proof = scopes.proof(&self.api)?;
-        Ok(RunProof::new(proof).with_vanished(vanished))
+    async fn mark(&self) -> Option<ChangeMark> {
+        let trail = self.trail.get_or_init(|| self.api.trail(self.identity));
+        let trail = trail.await.clone()?;
+        let caches = (!self.include_proxy_caches).then(|| self.projects.caches());
+        Mark { trail, caches }.write()
     }
 
-    async fn close(&self) {
+    async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
+        let scopes = self.scopes.into_inner();
+        let vanished = self.projects.without(scopes.projects());
         if let Some(session) = &self.api.session {
             session.close().await;
         }
+        let proof = scopes.proof(&self.api)?;
+        Ok(RunProof::new(proof).with_vanished(vanished))
     }
 }
 
 impl V2Listing {
+    /// What is asked for from now on comes too late for what was read.
+    fn forgo_mark(&self) {
+        let _ = self.trail.set(None);
+    }
+
     pub(super) async fn entry_page(
         &self,
         scope: &Scope,
@@ -124,6 +143,7 @@ impl V2Listing {
             path: &path,
             key: "id",
             first: 1,
+            filter: None,
             options: &[("with_tag", "true")],
         };
         let position = match after {

@@ -11,23 +11,36 @@
 //! | `GET /api/v2.0/repositories` | all repositories | 2.3 |
 //! | `GET /api/v2.0/projects/{name}/repositories` | a project's repositories | 2.0 |
 //! | `GET /api/v2.0/projects/{name}/repositories/{name}/artifacts` | a repository's artifacts | 2.0 |
+//! | `GET .../artifacts/{reference}` | one artifact | 2.0 |
+//! | `GET /api/v2.0/audit-logs` | what has changed, where it tells everything | 2.5 to 2.12 |
+//! | `GET /api/v2.0/auditlog-exts` | the same | 2.13 to 2.15.1 |
+//! | `GET /api/v2.0/repositories?sort=-update_time` | the same | 2.15.2 |
+//! | `GET /api/v2.0/configurations` | whether the log is written at all | 2.0 |
 //! | `GET /v2/` | the right to pull | 2.0 |
 //! | `GET /service/token` | a token to pull from one repository | 2.0 |
 //! | `POST /c/login`, `GET /c/log_out` | a session, where hashing is slow | 2.0 |
 //!
-//! Which of the lists a server has is found out by asking it, not from its version.
+//! Which of the lists a server has is found out by asking it. Whether it tells its changes truly
+//! cannot be: that goes by its version.
 
 mod api;
+mod audit_log;
+mod changes;
 mod listing;
+mod mark;
 mod pager;
+mod resolve;
 mod scopes;
 mod sign_in;
+mod signal;
+mod update_time;
 mod verify;
 mod wire;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::OnceCell;
 
 use self::{
     api::{Api, Identity},
@@ -39,12 +52,12 @@ use crate::{
     clock::Clock,
     config::{IntegrationConfig, RequiredRole},
     connector::{
-        Capabilities, Listing, PullAccess, PullCredential, RegistryConnector, Verification,
-        pull_token, session::Session,
+        Capabilities, Changes, Listing, PullAccess, PullCredential, RegistryConnector,
+        Verification, pull_token, session::Session,
     },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
-    image::{Location, RegistryKind},
+    image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
 };
 
 #[derive(Debug)]
@@ -120,7 +133,24 @@ impl RegistryConnector for HarborV2 {
             include_proxy_caches: self.harbor.config.include_proxy_caches(),
             scopes: tokio::sync::Mutex::default(),
             projects: Projects::default(),
+            trail: OnceCell::default(),
         }))
+    }
+
+    async fn open_changes(
+        &self,
+        since: &ChangeMark,
+        requests: &RequestCount,
+    ) -> Result<Option<Changes>, IntegrationError> {
+        self.changes_since(since, requests).await
+    }
+
+    async fn resolve(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Image, IntegrationError> {
+        self.look_up(repository, reference).await
     }
 
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The largest page that every 2.x takes: one more is refused with 422.
-const PAGE_SIZE: u64 = 100;
+pub(super) const PAGE_SIZE: u64 = 100;
 
 /// After so many empty pages of a keyset, everything that is left is asked for at once.
 const EMPTY_PAGES: u32 = 10;
@@ -30,6 +30,8 @@ pub(super) struct List<'a> {
     pub(super) key: &'static str,
     /// The number of the first row to ask for; nothing is filtered where it is zero.
     pub(super) first: u64,
+    /// What else a row must fulfil.
+    pub(super) filter: Option<&'a str>,
     /// What else to ask for.
     pub(super) options: &'static [(&'static str, &'static str)],
 }
@@ -70,6 +72,14 @@ impl Position {
 
     pub(super) fn of(cursor: &Cursor) -> Option<Self> {
         serde_json::from_str(cursor.as_str()).ok()
+    }
+
+    /// How many rows are left, where that is told.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self {
+            Self::Keyset { count, .. } => count.map(|count| count.left),
+            Self::Numbered { .. } => None,
+        }
     }
 
     fn cursor(&self) -> Cursor {
@@ -269,7 +279,9 @@ impl Api {
     ) -> Result<Answer, IntegrationError> {
         let (page, page_size) = (page.to_string(), page_size.to_string());
         let mut query = vec![("page", page.as_str()), ("page_size", page_size.as_str())];
-        query.extend(filter.map(|filter| ("q", filter)));
+        let filters: Vec<_> = filter.into_iter().chain(list.filter).collect();
+        let filters = filters.join(",");
+        query.extend((!filters.is_empty()).then_some(("q", filters.as_str())));
         query.push(("sort", list.key));
         query.extend(list.options);
         self.get(Step::Listing, list.path, &query).await

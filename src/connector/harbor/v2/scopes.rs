@@ -14,10 +14,11 @@ use crate::{
     image::{Cursor, Exclusion, Next, Proof, Scope},
 };
 
-const PROJECTS: List<'_> = List {
+pub(super) const PROJECTS: List<'_> = List {
     path: "/projects",
     key: "project_id",
     first: 0,
+    filter: None,
     options: &[],
 };
 
@@ -25,6 +26,7 @@ const REPOSITORIES: List<'_> = List {
     path: "/repositories",
     key: "repository_id",
     first: 0,
+    filter: None,
     options: &[],
 };
 
@@ -169,7 +171,8 @@ impl V2Listing {
         for project in projects {
             let id = project.id();
             scopes.reading.projects.insert(id);
-            self.projects.learn(&project.name, id);
+            self.projects
+                .learn(&project.name, id, project.is_proxy_cache());
             let is_excluded = project.is_proxy_cache() && !self.include_proxy_caches;
             if is_excluded {
                 scopes.excluded_projects.insert(id);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{
     HarborV2,
-    api::{Api, Identity, is_unknown_path, project_segment, total_of},
+    api::{Api, Identity, is_unknown_path, project_segment, refusal, total_of},
     wire::{ProjectWire, Row, SystemInfoWire},
 };
 use crate::{
@@ -51,7 +51,7 @@ impl HarborV2 {
             .probe(clock, Step::Credentials, host, api.identify())
             .await?;
         // Since 2.13 the exact version is told to valid credentials alone.
-        if let Some(version) = api.exact_version().await {
+        if let Ok(Some(version)) = api.exact_version(Step::Version).await {
             report.version = Some(version);
         }
         report
@@ -68,9 +68,17 @@ impl HarborV2 {
 }
 
 impl Api {
-    async fn exact_version(&self) -> Option<String> {
-        let answer = self.get(Step::Version, "/systeminfo", &[]).await.ok()?;
-        answer.json::<SystemInfoWire>().ok()?.harbor_version
+    /// Since 2.13 it is told to valid credentials only.
+    pub(super) async fn exact_version(
+        &self,
+        step: Step,
+    ) -> Result<Option<String>, IntegrationError> {
+        let answer = self.get(step, "/systeminfo", &[]).await?;
+        match answer.status() {
+            200 => Ok(answer.json::<SystemInfoWire>()?.harbor_version),
+            500.. => Err(refusal(&answer, Identity::User)),
+            _ => Ok(None),
+        }
     }
 
     /// Counts what the account sees, and reads one row of a project as a listing would: a robot

@@ -1,6 +1,6 @@
 //! The answers of Harbor's API 2.0, as far as the crate reads them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     clock::Timestamp,
@@ -42,6 +42,47 @@ pub(super) struct RepositoryWire {
     /// Missing where it is zero.
     #[serde(default)]
     pub(super) artifact_count: u64,
+    #[serde(default, deserialize_with = "told_time")]
+    update_time: Option<Timestamp>,
+}
+
+impl RepositoryWire {
+    pub(super) const fn updated_at(&self) -> Option<Timestamp> {
+        self.update_time
+    }
+}
+
+/// A row of an audit log.
+#[derive(Debug, Deserialize)]
+pub(super) struct LogRowWire {
+    id: u64,
+    #[serde(default)]
+    pub(super) op_time: String,
+    #[serde(default)]
+    operation: String,
+    #[serde(default)]
+    resource_type: String,
+    /// `PROJECT/REPOSITORY:TAG`; with the digest behind `:` or `@` for what has no tag.
+    #[serde(default)]
+    resource: String,
+}
+
+impl LogRowWire {
+    /// Whether an image or a tag is there by it that was not before.
+    pub(super) fn shows_image(&self) -> bool {
+        self.operation == "create" && matches!(&*self.resource_type, "artifact" | "tag")
+    }
+
+    pub(super) fn repository(&self) -> Option<RepositoryName> {
+        let (name, _) = self.resource.split_once([':', '@'])?;
+        name.parse().ok()
+    }
+}
+
+impl Row for LogRowWire {
+    fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl Row for RepositoryWire {
@@ -147,6 +188,13 @@ impl ErrorsWire {
             error.message.starts_with("path ") && error.message.ends_with(" was not found")
         })
     }
+
+    /// Whether it is the project that is missing, and not something within.
+    pub(super) fn is_unknown_project(&self) -> bool {
+        self.errors.iter().any(|error| {
+            error.message.starts_with("project ") && error.message.ends_with(" not found")
+        })
+    }
 }
 
 impl ArtifactWire {
@@ -242,6 +290,11 @@ fn is_index_type(media_type: &str) -> bool {
         "application/vnd.oci.image.index.v1+json"
             | "application/vnd.docker.distribution.manifest.list.v2+json"
     )
+}
+
+fn told_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.as_deref().and_then(time))
 }
 
 /// The year 1 stands for no time at all, and is none.
