@@ -9,6 +9,7 @@
 //! - [`connector`] connects to a registry: verification, listing, pull access.
 //! - [`inventory`] keeps what exists, and is the queue of what is still to be ingested.
 //! - [`sync`] makes the inventory true again.
+//! - [`schedule`] says when that is due.
 //! - [`ingest`] hands images to a scanner at the operator's pace.
 //!
 //! The words are those of the trade: an *integration* is a registry that an operator has added, the
@@ -38,6 +39,7 @@ pub mod ingest;
 pub mod inventory;
 pub mod network;
 pub mod pace;
+pub mod schedule;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod sync;

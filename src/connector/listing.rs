@@ -23,13 +23,20 @@ pub trait Listing: Debug + Send + Sync {
     /// One page of a scope's entries.
     ///
     /// # Errors
-    /// [`IntegrationError::FailedToVerifyUsernameOrPwd`] ends the run; any other error ends the
-    /// scope, and [`IntegrationError::NamespaceNotFound`] says that it vanished in mid-run.
+    /// [`IntegrationError::FailedToVerifyUsernameOrPwd`] ends the run, unless
+    /// [other accounts](Self::has_accounts_left) are left; any other error ends the scope, and
+    /// [`IntegrationError::NamespaceNotFound`] says that it vanished in mid-run.
     async fn entries(
         &self,
         scope: &Scope,
         after: Option<&Cursor>,
     ) -> Result<EntryPage, IntegrationError>;
+
+    /// Whether the listing has accounts that were not refused, for other scopes. One that has no
+    /// more than one account has none.
+    fn has_accounts_left(&self) -> bool {
+        false
+    }
 
     /// The change mark from which [`open_changes`](super::RegistryConnector::open_changes) goes on
     /// after this listing, as far as it is known by now; none where the server has nothing that is
@@ -51,6 +58,10 @@ pub trait Listing: Debug + Send + Sync {
     /// [`IntegrationError::IncompleteListing`] where the account did not see what it was to see, or
     /// any error of the attempt.
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError>;
+
+    /// Closes what the run had opened, where an error ends it before it is finished. Where the run
+    /// is dropped nothing is closed, and sessions are left to end by themselves.
+    async fn close(&self) {}
 }
 
 /// The listing of what has changed since a mark.
@@ -114,7 +125,8 @@ pub enum Disposition {
     Empty,
     /// Leave it out on purpose.
     Exclude(Exclusion),
-    /// Its list could not be read.
+    /// Its list could not be read. Without a [proof](RunProof::with_vanished) that it is gone, it
+    /// is unread whatever the error.
     Unreadable(IntegrationError),
 }
 

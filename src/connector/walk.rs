@@ -159,8 +159,16 @@ impl Walk {
             self.launch();
             let answer = self.in_flight.next().await?;
             if let Err(error) = self.absorb(answer) {
+                self.give_up().await;
                 return Some(Err(error));
             }
+        }
+    }
+
+    async fn give_up(&mut self) {
+        self.in_flight.clear();
+        if let Some(listing) = self.listing.take() {
+            listing.close().await;
         }
     }
 
@@ -220,17 +228,19 @@ impl Walk {
 
     fn absorb_scopes(&mut self, page: ScopePage) {
         for ScopeEntry { scope, disposition } in page.scopes {
-            if self.resumption.has_listed(&scope) {
-                continue;
-            }
             let cursor = self.resumption.cursor_of(&scope);
             match disposition {
+                // Somebody may count on it, so it is not taken for vanished.
+                Disposition::Unreadable(error) => {
+                    self.unread.push(scope.clone());
+                    self.ready.push_back(ListingEvent::Skipped(scope, error));
+                }
+                _ if self.resumption.has_listed(&scope) => {}
                 Disposition::Read => self.waiting.push_back(Reading::new(scope, cursor)),
                 Disposition::Empty => self.ready.push_back(ListingEvent::Listed(scope)),
                 Disposition::Exclude(reason) => {
                     self.ready.push_back(ListingEvent::Excluded(scope, reason));
                 }
-                Disposition::Unreadable(error) => self.unread(scope, error),
             }
         }
         self.ready.extend(page.listed.map(ListingEvent::Listed));
@@ -297,11 +307,13 @@ impl Walk {
         }
     }
 
-    /// A refused account ends the run, and so does a server that answers nothing any more;
-    /// anything else ends the scope alone.
+    /// A refusal of the last account ends the run, and so does a server that answers nothing any
+    /// more; anything else ends the scope alone.
     fn skip(&mut self, scope: Scope, error: IntegrationError) -> Result<(), IntegrationError> {
+        let listing = self.listing.as_ref();
+        let goes_on = listing.is_some_and(|listing| listing.has_accounts_left());
         self.failures_in_a_row = match error.code() {
-            ErrorCode::FailedToVerifyUsernameOrPwd => return Err(error),
+            ErrorCode::FailedToVerifyUsernameOrPwd if !goes_on => return Err(error),
             ErrorCode::NetworkConnectError
             | ErrorCode::RegistryUnavailable
             | ErrorCode::RateLimited => self.failures_in_a_row + 1,

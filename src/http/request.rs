@@ -19,6 +19,8 @@ use super::{
 };
 use crate::error::{ErrorContext, IntegrationError, Step, Violation};
 
+const UNSENT: &str = "the same secret was refused before, so it was not sent again";
+
 /// How many redirects within the origin are followed.
 const REDIRECTS: u32 = 5;
 
@@ -194,7 +196,10 @@ impl<'a> RequestBuilder<'a> {
         }
         match account.gate().enter(&**self.client.clock()).await {
             Ok(pass) => Ok(Some(pass)),
-            Err(_) => Err(refused(self.client.context_of(self.step, &self.url), None)),
+            Err(_) => {
+                let context = self.client.context_of(self.step, &self.url);
+                Err(refused(context, Some(UNSENT.to_owned())))
+            }
         }
     }
 

@@ -30,7 +30,9 @@ mod error;
 mod event;
 mod record;
 mod run;
+mod schedule;
 
 pub use error::SyncError;
 pub use event::{FallBack, SyncEvent};
 pub use run::InventorySync;
+pub use schedule::{DueRun, PastRuns, next_run};

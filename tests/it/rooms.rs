@@ -12,7 +12,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &["image", "clock"]),
     ("image", &["clock"]),
     ("clock", &[]),
-    ("config", &["error", "image", "clock"]),
+    ("schedule", &["clock"]),
+    ("selection", &["image", "clock"]),
+    (
+        "config",
+        &["error", "image", "clock", "schedule", "selection"],
+    ),
     ("network", &["error", "image", "clock"]),
     ("pace", &["error", "image", "clock"]),
     (
@@ -23,7 +28,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "connector",
         &[
-            "error", "image", "clock", "config", "network", "pace", "http",
+            "error",
+            "image",
+            "clock",
+            "config",
+            "network",
+            "pace",
+            "selection",
+            "http",
         ],
     ),
     ("inventory", &["error", "image", "clock", "pace"]),
@@ -36,6 +48,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "network",
             "pace",
+            "schedule",
+            "selection",
             "connector",
             "inventory",
         ],
@@ -76,7 +90,9 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("sqlx", &["inventory"]),
     ("hyper", &["http", "simulator"]),
     ("toml", &["config"]),
-    ("jiff", &["clock"]),
+    ("jiff", &["clock", "schedule"]),
+    ("croner", &["schedule"]),
+    ("globset", &["selection"]),
 ];
 
 #[test]

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
-use super::{connection::url, wire::OrganizationWire};
+use tokio::sync::OnceCell;
+
+use super::{
+    connection::{Connection, url},
+    wire::OrganizationWire,
+};
 use crate::{
+    config::Namespace,
     connector::session::{self, Session},
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
-    http::{Account, Answer, HttpClient, Patience, RequestCount},
+    http::{Account, Answer, Patience, RequestCount},
 };
 
 /// What a token is worth in its organisation.
@@ -31,33 +37,78 @@ impl Standing {
 /// The API as one organisation's token sees it in one run.
 #[derive(Debug, Clone)]
 pub(super) struct Api {
-    pub(super) client: HttpClient,
-    pub(super) organization: String,
-    pub(super) account: Account,
+    connection: Arc<Connection>,
+    namespace: Namespace,
+    /// Once the token could be read.
+    account: OnceCell<Account>,
     /// Used before the account where there is one.
     pub(super) session: Option<Arc<Session>>,
-    pub(super) requests: RequestCount,
-    pub(super) patience: Patience,
+    requests: RequestCount,
+    patience: Patience,
 }
 
 impl Api {
+    /// By the organisation's token.
+    pub(super) fn new(
+        connection: &Arc<Connection>,
+        namespace: &Namespace,
+        requests: &RequestCount,
+        patience: Patience,
+    ) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            namespace: namespace.clone(),
+            account: OnceCell::new(),
+            session: None,
+            requests: requests.clone(),
+            patience,
+        }
+    }
+
+    /// The same by another account.
+    pub(super) fn by(&self, account: &Account) -> Self {
+        Self {
+            account: OnceCell::new_with(Some(account.clone())),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn organization(&self) -> &str {
+        &self.namespace.organization
+    }
+
+    pub(super) async fn account(&self) -> Result<&Account, IntegrationError> {
+        let by_token = async || {
+            let token = self.connection.token(&self.namespace).await?;
+            Ok(Account::bearer(token.into_inner()))
+        };
+        self.account.get_or_try_init(by_token).await
+    }
+
+    /// Whether the token could be read, and was not refused.
+    pub(super) fn has_account(&self) -> bool {
+        let account = self.account.get();
+        account.is_some_and(|account| !account.is_refused())
+    }
+
     pub(super) async fn get(
         &self,
         step: Step,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, IntegrationError> {
-        let url = url(&self.client, path, query);
+        let client = &self.connection.client;
+        let url = url(client, path, query);
         let request = |account: &Account| {
-            let request = self.client.get(step, url.clone()).account(account);
+            let request = client.get(step, url.clone()).account(account);
             request.counted(&self.requests).patience(self.patience)
         };
-        session::send(self.session.as_ref(), &self.account, request).await
+        session::send(self.session.as_ref(), self.account().await?, request).await
     }
 
     /// Whether the organisation exists, and whether it shows itself as to its administrator.
     pub(super) async fn is_administered(&self) -> Result<bool, IntegrationError> {
-        let path = format!("/api/v1/organization/{}", self.organization);
+        let path = format!("/api/v1/organization/{}", self.organization());
         let answer = self.get(Step::Credentials, &path, &[]).await?;
         match answer.status() {
             200 => Ok(answer.json::<OrganizationWire>()?.is_admin),
@@ -68,7 +119,7 @@ impl Api {
     /// What the token is worth. A bad token is served as a stranger everywhere else: only the list
     /// of members refuses it, with 401, and a valid one that administers nothing with 403.
     pub(super) async fn standing(&self) -> Result<Standing, IntegrationError> {
-        let path = format!("/api/v1/organization/{}/members", self.organization);
+        let path = format!("/api/v1/organization/{}/members", self.organization());
         let answer = self.get(Step::Credentials, &path, &[]).await?;
         match answer.status() {
             200 if answer.is_json() => Ok(Standing::Admin),
@@ -90,7 +141,7 @@ impl Api {
             },
             404 if answer.is_json() => IntegrationError::NamespaceNotFound {
                 context,
-                namespace: self.organization.clone(),
+                namespace: self.organization().to_owned(),
             },
             500.. => IntegrationError::RegistryUnavailable {
                 context,
@@ -101,7 +152,7 @@ impl Api {
     }
 
     pub(super) fn context(&self, step: Step) -> Box<ErrorContext> {
-        let context = self.client.context(step);
-        Box::new(context.with_subject(&self.organization))
+        let context = self.connection.client.context(step);
+        Box::new(context.with_subject(self.organization()))
     }
 }

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use super::{
     Quay,
     api::Api,
-    listing::{QuayListing, list, looped, scope},
+    listing::{QuayListing, list, no_restart, scope},
     mark::Mark,
     wire::RepositoryWire,
 };
 use crate::{
     connector::{Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage},
-    error::{ErrorCode, IntegrationError},
+    error::IntegrationError,
     http::RequestCount,
     image::{BlindSpot, ChangeMark, Cursor, EntryPage, Scope},
 };
@@ -42,13 +42,17 @@ impl Quay {
             return Ok(None);
         };
         // Signing in and out would cost as much as the listing.
-        let organizations = self.organizations(requests).await?;
+        let organizations = self.organizations(requests).await;
         let (mut scopes, mut mark) = (Vec::new(), Mark::default());
         for api in &organizations {
             let rows = match repositories(api, &mut mark).await {
                 Ok(rows) => rows,
                 // A full listing tells of an organisation that cannot be read, and goes on.
-                Err(error) if !error.is_retryable() && !refuses_account(&error) => return Ok(None),
+                Err(error)
+                    if !error.is_retryable() && organizations.iter().any(Api::has_account) =>
+                {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             };
             if rows.iter().any(|row| row.last_modified.is_none()) {
@@ -56,7 +60,7 @@ impl Quay {
             }
             let changed = rows
                 .iter()
-                .filter(|row| known.differs(&api.organization, row));
+                .filter(|row| known.differs(api.organization(), row));
             for row in changed {
                 scopes.push(Changed {
                     scope: scope(api, &row.name)?,
@@ -74,10 +78,6 @@ impl Quay {
     }
 }
 
-fn refuses_account(error: &IntegrationError) -> bool {
-    error.code() == ErrorCode::FailedToVerifyUsernameOrPwd
-}
-
 /// All repositories of an organisation. A stranger is shown none, so that each page with a row
 /// proves the token; without one it is proved, and the page read again.
 async fn repositories(api: &Api, mark: &mut Mark) -> Result<Vec<RepositoryWire>, IntegrationError> {
@@ -88,12 +88,9 @@ async fn repositories(api: &Api, mark: &mut Mark) -> Result<Vec<RepositoryWire>,
             api.standing().await?.must_be_admin(api)?;
             found = list(api, page.as_deref()).await?;
         }
-        mark.learn(&api.organization, &found.rows.repositories, found.at);
-        for row in &found.rows.repositories {
-            if !names.insert(row.name.clone()) {
-                return Err(looped(api));
-            }
-        }
+        mark.learn(api.organization(), &found.rows.repositories, found.at);
+        no_restart(api, &names, page.as_deref(), &found.rows)?;
+        names.extend(found.rows.repositories.iter().map(|row| row.name.clone()));
         rows.append(&mut found.rows.repositories);
         page = found.rows.next_page;
         if page.is_none() {
@@ -129,6 +126,10 @@ impl Listing for ChangedListing {
         after: Option<&Cursor>,
     ) -> Result<EntryPage, IntegrationError> {
         self.reader.entries(scope, after).await
+    }
+
+    fn has_accounts_left(&self) -> bool {
+        self.reader.has_accounts_left()
     }
 
     async fn mark(&self) -> Option<ChangeMark> {

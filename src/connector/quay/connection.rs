@@ -1,16 +1,16 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use url::Url;
 
-use super::{api::Api, pull::Login, wire::ConfigWire};
+use super::{pull::Login, wire::ConfigWire};
 use crate::{
     clock::Clock,
     config::{IntegrationConfig, Namespace, Secret, SecretValue},
     error::{IntegrationError, Step},
-    http::{Account, Answer, ConnectionSettings, HttpClient, Patience, RequestCount},
+    http::{Account, Answer, ConnectionSettings, HttpClient, Patience},
 };
 
 /// Where a Quay gives out tokens, and how its challenge's realm ends.
@@ -21,18 +21,9 @@ pub(super) const TOKEN_PATH: &str = "/v2/auth";
 pub(super) struct Connection {
     pub(super) client: HttpClient,
     pub(super) config: IntegrationConfig,
-    /// The accounts of the last connection, with their gates: what was refused is not tried again
-    /// until it is another secret.
-    accounts: Mutex<HashMap<Use, Account>>,
-}
-
-/// What an account is for.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Use {
-    /// The API of an organisation.
-    Api(String),
-    /// Pulling from an organisation, or from all.
-    Pull(Option<String>),
+    /// The accounts that pull, one from all organisations or each from its own, with their gates:
+    /// a secret that was refused is not tried again until it is another one.
+    pullers: Mutex<HashMap<Option<String>, Account>>,
 }
 
 impl Connection {
@@ -43,7 +34,7 @@ impl Connection {
         Ok(Self {
             client: HttpClient::new(ConnectionSettings::from(config), clock)?,
             config: config.clone(),
-            accounts: Mutex::default(),
+            pullers: Mutex::default(),
         })
     }
 
@@ -71,54 +62,26 @@ impl Connection {
             .await
     }
 
-    /// The organisation's API by its present token; by the same account, gate included, while the
-    /// token is the same and no `fresh` one is asked for.
-    pub(super) async fn api(
-        &self,
-        namespace: &Namespace,
-        requests: &RequestCount,
-        patience: Patience,
-        fresh: bool,
-    ) -> Result<Api, IntegrationError> {
-        let token = self.token(namespace).await?;
-        let organization = namespace.organization.clone();
-        let account = self.account(Use::Api(organization.clone()), token, fresh, |token| {
-            Account::bearer(token.into_inner())
-        });
-        Ok(Api {
-            client: self.client.clone(),
-            organization,
-            account,
-            session: None,
-            requests: requests.clone(),
-            patience,
-        })
-    }
-
-    /// The puller's account, kept like those of the API. Its gate takes every 401 for the verdict:
-    /// each refusal locks a user for longer.
-    pub(super) fn puller(&self, login: Login, fresh: bool) -> Account {
-        let purpose = Use::Pull(login.organization);
-        self.account(purpose, login.password, fresh, |password| {
-            Account::basic_once(login.username, password.into_inner())
-        })
-    }
-
-    fn account(
-        &self,
-        purpose: Use,
-        secret: SecretValue,
-        fresh: bool,
-        make: impl FnOnce(SecretValue) -> Account,
-    ) -> Account {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = accounts.get(&purpose);
-        if let Some(account) = known.filter(|account| !fresh && account.has_secret(&secret)) {
-            return account.clone();
+    /// The account for pulling; the same one, gate included, while the secret is the same. Its gate
+    /// takes every 401 for the verdict: each refusal locks a user for longer.
+    pub(super) fn puller(&self, login: Login) -> Account {
+        let mut pullers = self.pullers();
+        let known = pullers.get(&login.organization);
+        if let Some(puller) = known.filter(|puller| puller.has_secret(&login.password)) {
+            return puller.clone();
         }
-        let account = make(secret);
-        accounts.insert(purpose, account.clone());
-        account
+        let puller = Account::basic_once(login.username, login.password.into_inner());
+        pullers.insert(login.organization, puller.clone());
+        puller
+    }
+
+    /// Lets the organisation's token be tried again, though it was refused: no refusal locks it.
+    pub(super) fn forget_refusal(&self, organization: &str) {
+        self.pullers().remove(&Some(organization.to_owned()));
+    }
+
+    fn pullers(&self) -> MutexGuard<'_, HashMap<Option<String>, Account>> {
+        self.pullers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Recognises the server by its challenge: a realm that ends in `/v2/auth` is Quay's. Many

@@ -107,17 +107,20 @@ impl Listing for QuayListing {
             ),
         };
         // One organisation that cannot be read does not hide the others.
-        Ok(page.unwrap_or_else(|error| {
+        page.or_else(|error| {
+            if !self.has_accounts_left() {
+                return Err(error);
+            }
             reading.failed = true;
-            ScopePage {
+            Ok(ScopePage {
                 scopes: vec![ScopeEntry {
-                    scope: Scope::Namespace(api.organization.clone()),
+                    scope: Scope::Namespace(api.organization().to_owned()),
                     disposition: Disposition::Unreadable(error),
                 }],
                 listed: None,
                 next,
-            }
-        }))
+            })
+        })
     }
 
     async fn entries(
@@ -131,7 +134,7 @@ impl Listing for QuayListing {
         let api = self
             .organizations
             .iter()
-            .find(|api| api.organization == repository.namespace())
+            .find(|api| api.organization() == repository.namespace())
             .ok_or_else(|| self.foreign_cursor())?;
         let at = match after {
             None => TagsAt::Page {
@@ -144,22 +147,31 @@ impl Listing for QuayListing {
         tags(api, repository, at).await
     }
 
+    fn has_accounts_left(&self) -> bool {
+        self.organizations.iter().any(Api::has_account)
+    }
+
     async fn mark(&self) -> Option<ChangeMark> {
         let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         mark.write()
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
-        if let Some(session) = &self.session {
-            session.close().await;
-        }
+        self.close().await;
         let readings = self.readings.into_inner();
-        let organizations = self.organizations.iter().zip(&readings);
-        let vanished = organizations.flat_map(|(api, reading)| {
+        let proved = self.organizations.iter().zip(&readings);
+        let proved = proved.filter(|(_, reading)| !reading.failed);
+        let vanished = proved.flat_map(|(api, reading)| {
             let gone = reading.known.difference(&reading.last);
             gone.filter_map(|name| scope(api, name).ok())
         });
         Ok(RunProof::new(Proof::ReadTwice).with_vanished(vanished.collect()))
+    }
+
+    async fn close(&self) {
+        if let Some(session) = &self.session {
+            session.close().await;
+        }
     }
 }
 
@@ -187,16 +199,13 @@ impl QuayListing {
             found = list(api, page.as_deref()).await?;
         }
         let rows = found.rows;
+        no_restart(api, &reading.last, page.as_deref(), &rows)?;
         self.mark
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .learn(&api.organization, &rows.repositories, found.at);
+            .learn(api.organization(), &rows.repositories, found.at);
         let names = rows.repositories.iter().map(|row| row.name.clone());
-        for name in names {
-            if !reading.last.insert(name) {
-                return Err(looped(api));
-            }
-        }
+        reading.last.extend(names);
         let scopes = reading.learn(api, rows.repositories)?;
         let next = match rows.next_page {
             Some(token) => write_cursor(&At::List {
@@ -230,16 +239,15 @@ impl QuayListing {
             });
         }
         let (mut names, mut scopes, mut page) = (HashSet::new(), Vec::new(), None::<String>);
+        let mut is_proved;
         loop {
             let rows = list(api, page.as_deref()).await?.rows;
-            if rows.repositories.is_empty() {
+            is_proved = rows.repositories.is_empty();
+            if is_proved {
                 api.standing().await?.must_be_admin(api)?;
             }
-            for row in &rows.repositories {
-                if !names.insert(row.name.clone()) {
-                    return Err(looped(api));
-                }
-            }
+            no_restart(api, &names, page.as_deref(), &rows)?;
+            names.extend(rows.repositories.iter().map(|row| row.name.clone()));
             scopes.append(&mut reading.learn(api, rows.repositories)?);
             page = rows.next_page;
             if page.is_none() {
@@ -249,6 +257,10 @@ impl QuayListing {
         reading.count += 1;
         let agrees = reading.last == names;
         reading.last = names;
+        // Rights that shrank in mid-run would pass for repositories that are gone.
+        if agrees && !is_proved && self.required_role == RequiredRole::Admin {
+            api.standing().await?.must_be_admin(api)?;
+        }
         if !agrees && reading.count == READINGS {
             return Err(IntegrationError::IncompleteListing {
                 context: api.context(Step::Listing),
@@ -259,7 +271,7 @@ impl QuayListing {
         }
         Ok(ScopePage {
             scopes,
-            listed: agrees.then(|| Scope::Namespace(api.organization.clone())),
+            listed: agrees.then(|| Scope::Namespace(api.organization().to_owned())),
             next: if agrees {
                 self.after_proof(place)
             } else {
@@ -322,7 +334,7 @@ impl Readings {
 }
 
 pub(super) fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
-    let path = format!("{}/{repository}", api.organization);
+    let path = format!("{}/{repository}", api.organization());
     path.parse()
         .map(Scope::Repository)
         .map_err(|source| IntegrationError::ProtocolViolation {
@@ -332,13 +344,25 @@ pub(super) fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationErr
         })
 }
 
-/// An outdated page token starts the list over in silence.
-pub(super) fn looped(api: &Api) -> IntegrationError {
-    IntegrationError::ProtocolViolation {
-        context: api.context(Step::Listing),
-        violation: Violation::PagingLoop,
-        source: None,
+/// An outdated page token starts the list over in silence: a page that goes on to the next holds
+/// only what the reading has shown. A single name is shown twice where its repository was deleted
+/// and made anew meanwhile.
+pub(super) fn no_restart(
+    api: &Api,
+    shown: &HashSet<String>,
+    page: Option<&str>,
+    rows: &RepositoriesWire,
+) -> Result<(), IntegrationError> {
+    let mut names = rows.repositories.iter().map(|row| &row.name);
+    let goes_on = page.is_some() && rows.next_page.is_some();
+    if goes_on && names.all(|name| shown.contains(name)) {
+        return Err(IntegrationError::ProtocolViolation {
+            context: api.context(Step::Listing),
+            violation: Violation::PagingLoop,
+            source: None,
+        });
     }
+    Ok(())
 }
 
 /// A page of repositories, and when the server sent it.
@@ -350,10 +374,7 @@ pub(super) struct Found {
 
 /// One page of an organisation's repositories, 100 by the server's choice.
 pub(super) async fn list(api: &Api, page: Option<&str>) -> Result<Found, IntegrationError> {
-    let mut query = vec![
-        ("namespace", api.organization.as_str()),
-        ("last_modified", "true"),
-    ];
+    let mut query = vec![("namespace", api.organization()), ("last_modified", "true")];
     query.extend(page.map(|page| ("next_page", page)));
     let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
     match answer.status() {

@@ -57,17 +57,16 @@ impl Quay {
         })
     }
 
-    /// The API of each configured organisation, by its token.
-    async fn organizations(&self, requests: &RequestCount) -> Result<Vec<Api>, IntegrationError> {
+    /// The API of each configured organisation, by its token. One that cannot be read is told in
+    /// its place.
+    async fn organizations(&self, requests: &RequestCount) -> Vec<Api> {
         let mut organizations = Vec::new();
         for namespace in self.connection.config.namespaces() {
-            let api = self
-                .connection
-                .api(namespace, requests, Patience::Run, false)
-                .await?;
+            let api = Api::new(&self.connection, namespace, requests, Patience::Run);
+            let _told_when_listed = api.account().await;
             organizations.push(api);
         }
-        Ok(organizations)
+        organizations
     }
 
     fn listing(&self, organizations: Vec<Api>, session: Option<Arc<Session>>) -> QuayListing {
@@ -107,7 +106,7 @@ impl RegistryConnector for Quay {
         &self,
         requests: &RequestCount,
     ) -> Result<Box<dyn Listing>, IntegrationError> {
-        let mut organizations = self.organizations(requests).await?;
+        let mut organizations = self.organizations(requests).await;
         let sign_in = PageSignIn::wanted(&self.connection, &organizations, requests);
         let session = match sign_in {
             Some(sign_in) => Some(Session::open(sign_in).await),

@@ -3,7 +3,7 @@ use super::{
     connection::{Connection, TOKEN_PATH, url},
 };
 use crate::{
-    config::{self, SecretValue},
+    config::{self, Namespace, SecretValue},
     connector::{PullAccess, PullCredential, pull_token},
     error::{IntegrationError, Step},
     http::Patience,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The user name that stands for an OAuth token at the distribution API.
-pub(super) const TOKEN_USER: &str = "$oauthtoken";
+const TOKEN_USER: &str = "$oauthtoken";
 
 /// Who pulls.
 #[derive(Debug)]
@@ -45,10 +45,18 @@ impl Connection {
                 context: Box::new(self.client.context(Step::Pull)),
                 namespace: organization.to_owned(),
             })?;
+        self.login_by_token(namespace).await
+    }
+
+    /// The organisation's token, as it is now.
+    pub(super) async fn login_by_token(
+        &self,
+        namespace: &Namespace,
+    ) -> Result<Login, IntegrationError> {
         Ok(Login {
             username: TOKEN_USER.to_owned(),
             password: self.token(namespace).await?,
-            organization: Some(organization.to_owned()),
+            organization: Some(namespace.organization.clone()),
         })
     }
 }
@@ -68,7 +76,7 @@ impl Quay {
     /// Access by a token for one repository.
     pub(super) async fn token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
         let connection = &self.connection;
-        let account = connection.puller(connection.login_for(location).await?, false);
+        let account = connection.puller(connection.login_for(location).await?);
         // A token for another service than the server calls itself is useless, so the challenge is
         // asked for that name. Its realm is not followed: it is the external address, which may
         // lead past the configured one.

@@ -1,5 +1,6 @@
 use super::{
     Quay,
+    api::Api,
     wire::{ManifestWire, TagsWire},
 };
 use crate::{
@@ -23,10 +24,8 @@ impl Quay {
                 context: Box::new(self.connection.client.context(Step::Listing)),
                 namespace: organization.to_owned(),
             })?;
-        let api = self
-            .connection
-            .api(namespace, &RequestCount::new(), Patience::Probe, false)
-            .await?;
+        let requests = RequestCount::new();
+        let api = Api::new(&self.connection, namespace, &requests, Patience::Probe);
         let missing = |context: ErrorContext| IntegrationError::ImageNotFound {
             context: Box::new(context),
             repository: repository.clone(),

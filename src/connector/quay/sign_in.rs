@@ -85,7 +85,7 @@ impl SignIn for PageSignIn {
         let client = &connection.client;
         let login = connection.login(&self.login).await?;
         let password = login.password.clone();
-        let puller = connection.puller(login, false);
+        let puller = connection.puller(login);
         if puller.is_refused() {
             return Ok(None);
         }
@@ -114,13 +114,9 @@ impl SignIn for PageSignIn {
 
     async fn is_worth(&self, session: &Account) -> Result<bool, IntegrationError> {
         for api in &self.organizations {
-            let by_session = Api {
-                account: session.clone(),
-                ..api.clone()
-            };
-            if !by_session.is_administered().await? {
+            if !api.by(session).is_administered().await? {
                 tracing::info!(
-                    organization = api.organization,
+                    organization = api.organization(),
                     "the user does not administer it: listing goes on without a session"
                 );
                 return Ok(false);

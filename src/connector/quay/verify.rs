@@ -1,14 +1,13 @@
 use super::{
     Quay,
     api::{Api, Standing},
-    pull::TOKEN_USER,
     wire::RepositoriesWire,
 };
 use crate::{
     config::{Namespace, RegistryVersion, RequiredRole},
     connector::{Verification, Warning},
     error::{ErrorCode, IntegrationError, Step, Violation},
-    http::{Account, Patience, RequestCount},
+    http::{Patience, RequestCount},
     image::RegistryKind,
 };
 
@@ -90,8 +89,10 @@ impl Quay {
         let clock = &**connection.client.clock();
         let name = namespace.organization.as_str();
         let requests = RequestCount::new();
-        let api = connection.api(namespace, &requests, Patience::Probe, true);
-        let api = report.probe(clock, Step::Config, name, api).await?;
+        connection.forget_refusal(name);
+        let api = Api::new(connection, namespace, &requests, Patience::Probe);
+        let read = async { api.account().await.map(drop) };
+        report.probe(clock, Step::Config, name, read).await?;
         let credentials = async {
             match api.is_administered().await {
                 Ok(true) => return Ok(true),
@@ -126,15 +127,15 @@ impl Quay {
         if error.code() != ErrorCode::FailedToVerifyUsernameOrPwd {
             return error;
         }
-        let Ok(token) = self.connection.token(namespace).await else {
+        let connection = &self.connection;
+        let Ok(login) = connection.login_by_token(namespace).await else {
             return error;
         };
-        let account = Account::basic_once(TOKEN_USER, token.into_inner());
-        let refused = self
-            .connection
+        let account = connection.puller(login);
+        match connection
             .log_in(Step::Credentials, service, &account)
-            .await;
-        match refused {
+            .await
+        {
             Err(reason) if reason.code() == error.code() => reason,
             _ => error,
         }
@@ -148,7 +149,7 @@ impl Quay {
             return;
         };
         let attempt = async {
-            let account = connection.puller(connection.login(configured).await?, true);
+            let account = connection.puller(connection.login(configured).await?);
             let answer = connection.log_in(Step::Pull, service, &account).await?;
             match answer.status() {
                 200 => Ok(()),
@@ -162,10 +163,7 @@ impl Quay {
 /// Reads a page of repositories and one tag of one that strangers may not read, which only the scope
 /// `repo:read` allows: the list itself checks no scope.
 async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
-    let query = [
-        ("namespace", api.organization.as_str()),
-        ("last_modified", "true"),
-    ];
+    let query = [("namespace", api.organization()), ("last_modified", "true")];
     let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
     if answer.status() != 200 {
         return Err(api.refusal(&answer));
@@ -174,7 +172,8 @@ async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
     if let Some(repository) = page.repositories.iter().find(|one| !one.is_public) {
         let path = format!(
             "/api/v1/repository/{}/{}/tag/",
-            api.organization, repository.name
+            api.organization(),
+            repository.name
         );
         let query = [("limit", "1"), ("onlyActiveTags", "true")];
         let answer = api.get(Step::Listing, &path, &query).await?;

@@ -79,7 +79,7 @@ async fn a_token_pulls_from_its_repository_alone_until_it_ends() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_tried_once_and_again_when_verified() {
+async fn refused_credentials_are_tried_once() {
     for (username, password, words) in [
         (Quay::USERNAME, "wrong", "Invalid Username or Password"),
         (ROBOT.0, "wrong", "Could not find robot"),
@@ -104,12 +104,11 @@ async fn refused_credentials_are_tried_once_and_again_when_verified() {
         assert_eq!(code(again), ErrorCode::FailedToVerifyUsernameOrPwd);
         assert_eq!(quay.log().of_path("/v2/auth"), 1, "{username}");
 
-        if !by_token {
-            quay.accounts().set_password(username, password);
-            quay.accounts()
-                .add_robot(Robot::new(ROBOT.0, password).reads("acme/api"));
-            clock.sleep(Duration::from_secs(1)).await;
-            assert!(connector.verify().await.is_ok(), "{username}");
+        if by_token {
+            // No refusal of a token locks anything, so a verification tries it again.
+            let all = Token::new(TOKEN, Quay::USERNAME, &Scope::ALL);
+            quay.accounts().add_token(all);
+            assert!(connector.verify().await.is_ok());
             connector.pull_token(&locations[0]).await.unwrap();
         }
     }

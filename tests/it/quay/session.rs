@@ -1,10 +1,11 @@
 //! Listing by a session in place of the tokens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
     config::{IntegrationConfigBuilder, Secret, SessionUse},
     conformance::{Observation, observe},
+    error::{ErrorCode, ErrorRecord},
     simulator::{Action, Fault, Quay, quay::User},
 };
 
@@ -74,6 +75,36 @@ async fn a_refused_password_is_not_tried_again_and_the_tokens_list() {
     }
     assert_eq!(quay.accounts().failed_logins(Quay::USERNAME), 1);
     assert_eq!(quay.log().of_path(SIGN_IN), 0, "not in the second listing");
+}
+
+#[tokio::test]
+async fn a_password_that_was_refused_is_verified_no_more_while_it_is_the_same() {
+    let (quay, clock) = start(Quay::builder()).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let write = |password: &str| std::fs::write(file.path(), password).unwrap();
+    write("wrong");
+    let connector = connector(
+        by_session(&quay).password(Secret::file(file.path())),
+        &clock,
+    );
+    for words in [
+        "Invalid Username or Password",
+        "was not sent again",
+        "was not sent again",
+    ] {
+        let report = connector.verify().await;
+        let failure = report.failure().unwrap();
+        assert_eq!(failure.code(), ErrorCode::FailedToVerifyUsernameOrPwd);
+        let record = ErrorRecord::from(failure);
+        assert!(record.message.contains(words), "{}", record.message);
+        clock.sleep(Duration::from_secs(3600)).await;
+        quay.log().reset();
+        assert_complete(&quay, &observe(Arc::clone(&connector)).await);
+        clock.sleep(Duration::from_secs(3600)).await;
+    }
+    assert_eq!(quay.accounts().failed_logins(Quay::USERNAME), 1);
+    write(Quay::PASSWORD);
+    assert!(connector.verify().await.is_ok());
 }
 
 #[tokio::test]

@@ -111,13 +111,17 @@ impl Listing for V2Listing {
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
+        self.close().await;
         let scopes = self.scopes.into_inner();
         let vanished = self.projects.without(scopes.projects());
+        let proof = scopes.proof(&self.api)?;
+        Ok(RunProof::new(proof).with_vanished(vanished))
+    }
+
+    async fn close(&self) {
         if let Some(session) = &self.api.session {
             session.close().await;
         }
-        let proof = scopes.proof(&self.api)?;
-        Ok(RunProof::new(proof).with_vanished(vanished))
     }
 }
 
