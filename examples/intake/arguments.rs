@@ -16,7 +16,8 @@ pub(crate) struct Arguments {
     /// The integrations, a TOML document.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The inventory: an SQLite file, or :memory:. By default registry-intake.db.
+    /// The inventory: an SQLite file, :memory:, or postgres://USER:PASSWORD@HOST/DATABASE, where
+    /// programs on several machines share the work. By default registry-intake.db.
     #[arg(long, global = true, value_name = "FILE-OR-URL")]
     pub(crate) inventory: Option<String>,
     /// How to write what is found.

@@ -7,7 +7,7 @@ use registry_intake::{
     config::{IntegrationConfig, Protocol, RegistryType, RegistryVersion, Secret, SpeedLimit},
     connector::connect,
     ingest::Until,
-    inventory::{Inventory, SqliteInventory},
+    inventory::{self, Inventory},
     simulator::HarborV2,
     sync::InventorySync,
 };
@@ -66,8 +66,8 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
     ))?;
 
     output.say("\n3. Verify: each step is proved, and a failure would name its remedy.")?;
-    let store = SqliteInventory::in_memory(SystemClock::shared()).await?;
-    let verified = verify_one(&config, Some(&store), output).await?;
+    let store = inventory::open(":memory:").await?;
+    let verified = verify_one(&config, Some(&*store), output).await?;
     if verified != Verdict::Done {
         return Ok(verified);
     }
@@ -75,7 +75,7 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
     output.say(
         "\n4. Sync: one complete listing goes into the inventory, here an SQLite in memory.",
     )?;
-    let sync = InventorySync::new(config.name(), connect(&config)?, Arc::new(store.clone()));
+    let sync = InventorySync::new(config.name(), connect(&config)?, Arc::clone(&store));
     let synced = sync_one(&config, &sync, output).await?;
     if synced != Verdict::Done {
         return Ok(synced);
@@ -86,9 +86,9 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
          a second."
     ))?;
     let printer = Arc::new(Printer::new(Arc::clone(output), false));
-    ingest_one(&config, store.clone(), Until::images(IMAGES), &printer).await?;
+    ingest_one(&config, &store, Until::images(IMAGES), &printer).await?;
     printer.finish()?;
-    rest(&config, &store, output).await?;
+    rest(&config, &*store, output).await?;
     store.close().await;
     output.say(NEXT)?;
     Ok(Verdict::Done)
@@ -112,7 +112,7 @@ fn integration(harbor: &HarborV2) -> Result<IntegrationConfig, Failure> {
 /// When the images that still wait would be in at the default speed.
 async fn rest(
     config: &IntegrationConfig,
-    store: &SqliteInventory,
+    store: &dyn Inventory,
     output: &Output,
 ) -> Result<(), Failure> {
     let stored = store.integrations().await?;

@@ -17,7 +17,7 @@ use registry_intake::{
     error::BoxError,
     image::Location,
     ingest::{Delivery, ImageIngester, ImageSink, IngestEvent, SinkError, Until},
-    inventory::{Change, ChangeKind, SqliteInventory},
+    inventory::{Change, ChangeKind, Inventory},
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -46,7 +46,7 @@ pub(crate) async fn ingest(
         let printer = Arc::new(Printer::new(Arc::clone(output), !wish.until_idle));
         stop::on_signal(printer.stop.clone())?;
         let runs = integrations.iter().map(async |config| {
-            let ended = ingest_one(config, store.clone(), until, &printer).await;
+            let ended = ingest_one(config, store, until, &printer).await;
             selection::settle(config, ended, output)
         });
         let ended = join_all(runs).await;
@@ -61,11 +61,11 @@ pub(crate) async fn ingest(
 /// One integration, until it is idle, has had enough, or is told to stop.
 pub(crate) async fn ingest_one(
     config: &IntegrationConfig,
-    store: SqliteInventory,
+    store: &Arc<dyn Inventory>,
     until: Until,
     printer: &Arc<Printer>,
 ) -> Result<Verdict, Failure> {
-    let (store, sink) = (Arc::new(store), Arc::clone(printer));
+    let (store, sink) = (Arc::clone(store), Arc::clone(printer));
     let ingester = ImageIngester::builder(config.name(), connect(config)?, store, sink)
         .pace(config.speed_limit())
         .build()?;

@@ -10,7 +10,7 @@ use registry_intake::{
     config::{IntegrationConfig, NetworkType, SpeedLimit},
     error::ErrorCode,
     image::RegistryKind,
-    inventory::{IntegrationSummary, Inventory, RunReport, StateCounts, VerificationRecord},
+    inventory::{IntegrationSummary, RunReport, StateCounts, VerificationRecord},
 };
 use serde::Serialize;
 

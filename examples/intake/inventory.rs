@@ -6,7 +6,7 @@ use registry_intake::{
     clock::Timestamp,
     error::ErrorCode,
     image::{Digest, RepositoryName},
-    inventory::{Inventory, SqliteInventory, StoredImage},
+    inventory::{Inventory, StoredImage},
 };
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub(crate) async fn inventory(
     .await
 }
 
-async fn show(integration: &str, store: &SqliteInventory, output: &Output) -> Result<(), Failure> {
+async fn show(integration: &str, store: &dyn Inventory, output: &Output) -> Result<(), Failure> {
     let mut after: Option<(RepositoryName, Digest)> = None;
     loop {
         let behind = after.as_ref().map(|(name, digest)| (name, digest));

@@ -30,7 +30,7 @@ pub(crate) async fn sync(
     let integrations = selection::configured(arguments, &wish.only)?;
     store::with(arguments, async |store| {
         selection::in_order(&integrations, output, async |config| {
-            let sync = InventorySync::new(config.name(), connect(config)?, Arc::new(store.clone()));
+            let sync = InventorySync::new(config.name(), connect(config)?, Arc::clone(store));
             let sync = if wish.rehome { sync.rehoming() } else { sync };
             sync_one(config, &sync, output).await
         })

@@ -7,7 +7,7 @@ use registry_intake::{
     config::IntegrationConfig,
     connector::{Outcome, Probe, Verification, Warning, connect},
     error::{ErrorCode, ErrorRecord, IntegrationError, Step},
-    inventory::{Binding, Inventory, InventoryError, SqliteInventory, VerificationRecord},
+    inventory::{Binding, Inventory, InventoryError, VerificationRecord},
 };
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ pub(crate) async fn verify(
         })?,
     };
     let ended = selection::in_order(&integrations, output, async |config| {
-        verify_one(config, store.as_ref(), output).await
+        verify_one(config, store.as_deref(), output).await
     })
     .await;
     if let Some(store) = store {
@@ -44,7 +44,7 @@ pub(crate) async fn verify(
 
 pub(crate) async fn verify_one(
     config: &IntegrationConfig,
-    store: Option<&SqliteInventory>,
+    store: Option<&dyn Inventory>,
     output: &Output,
 ) -> Result<Verdict, Failure> {
     output.spin();

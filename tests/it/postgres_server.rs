@@ -13,6 +13,8 @@ use std::{
     thread,
 };
 
+use sqlx::{Connection, PgConnection};
+
 /// Where it is set, a machine without PostgreSQL fails the tests.
 const REQUIRED: &str = "INTAKE_REQUIRE_POSTGRES";
 
@@ -51,6 +53,23 @@ pub(crate) fn address() -> Option<&'static str> {
 pub(crate) fn new_schema() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Has a statement done in the server's own database.
+pub(crate) async fn execute(statement: String) {
+    let mut connection = PgConnection::connect(address().unwrap()).await.unwrap();
+    let statement = sqlx::AssertSqlSafe(statement);
+    sqlx::raw_sql(statement)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
+/// The address of a database that no other test uses.
+pub(crate) async fn new_database() -> Option<String> {
+    let (address, name) = (address()?, new_schema());
+    execute(format!("CREATE DATABASE {name}")).await;
+    Some(address.replace("/postgres?", &format!("/{name}?")))
 }
 
 struct Server {

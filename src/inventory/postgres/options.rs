@@ -17,7 +17,7 @@ const SESSION: [(&str, &str); 4] = [
     // A committed claim survives a loss of power.
     ("synchronous_commit", "on"),
     // Of those who wait for a process that was frozen in the middle of a transaction.
-    ("idle_in_transaction_session_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "5s"),
     ("lock_timeout", "30s"),
     ("statement_timeout", "120s"),
 ];

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 use sqlx::Row as _;
@@ -7,7 +7,7 @@ use super::{
     Row, Write,
     contents::tags,
     runs::CurrentRun,
-    stored::{Stored, integer, json, to_json},
+    stored::{Stored, integer, json, storable, to_json},
 };
 use crate::{
     image::{Cursor, Scope},
@@ -24,7 +24,7 @@ struct PageRow<'a> {
     namespace: &'a str,
     digest: &'a str,
     kind: &'static str,
-    media_type: Option<&'a str>,
+    media_type: Option<Cow<'a, str>>,
     size: Option<i64>,
     tags: String,
     platforms: String,
@@ -387,7 +387,7 @@ fn rows<'a>(images: &[Sighting<'a>]) -> Stored<Vec<PageRow<'a>>> {
                 namespace: image.repository.namespace(),
                 digest: image.digest.as_str(),
                 kind: image.kind.as_str(),
-                media_type: image.media_type.as_deref(),
+                media_type: image.media_type.as_deref().map(storable),
                 size: image.size.map(integer),
                 tags: to_json("list of tags", &image.tags)?,
                 platforms: to_json("list of platforms", &image.platforms)?,

@@ -1,5 +1,7 @@
 //! Between Rust and columns.
 
+use std::borrow::Cow;
+
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IntoDeserializer, value},
@@ -66,6 +68,15 @@ where
 {
     text.parse()
         .map_err(|error: T::Err| unreadable(what)(error.into()))
+}
+
+/// A text that names nothing, without what PostgreSQL cannot hold in one.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}").into()
+    } else {
+        text.into()
+    }
 }
 
 /// A number that the database cannot hold becomes the largest that it can.

@@ -8,6 +8,7 @@ mod inventory;
 mod list;
 mod page;
 mod program;
+mod replicas;
 mod secrecy;
 mod sync;
 mod verify;

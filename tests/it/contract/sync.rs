@@ -126,7 +126,7 @@ async fn one_failure_without_a_report_weighs_more_than_an_incomplete_listing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_inventory_may_be_a_file_a_url_or_memory_and_nothing_else_yet() {
+async fn the_inventory_may_be_a_file_memory_or_a_server_and_nothing_else() {
     let harbor = harbor().await;
     let program = Program::new(&admin("prod", &harbor));
     for (place, file) in [
@@ -147,18 +147,25 @@ async fn the_inventory_may_be_a_file_a_url_or_memory_and_nothing_else_yet() {
     ] {
         let ended = program.json(["sync", "--inventory", url]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{url}");
-        assert_eq!(ended.error()["error"]["code"], "NotSupported");
+        assert_eq!(ended.error()["error"]["code"], "ConfigInvalid");
         let made = std::fs::read_dir(program.path("")).unwrap();
         let made = made.map(|entry| entry.unwrap().file_name());
         let fourth = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("fourth");
         assert_eq!(made.filter(fourth).count(), 0);
     }
-    let server = "postgres://intake:hunter2@127.0.0.1/intake";
-    for command in ["sync", "verify", "inventory", "integrations"] {
-        let ended = program.json([command, "--inventory", server]).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{command}");
-        assert_eq!(ended.error()["error"]["code"], "NotSupported");
-        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    for (server, code) in [
+        ("mysql://intake:hunter2@127.0.0.1/intake", "ConfigInvalid"),
+        (
+            "postgres://intake:hunter2@127.0.0.1:1/intake",
+            "InventoryUnavailable",
+        ),
+    ] {
+        for command in ["sync", "verify", "inventory", "integrations"] {
+            let ended = program.json([command, "--inventory", server]).await;
+            assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{command}");
+            assert_eq!(ended.error()["error"]["code"], code);
+            assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+        }
     }
     assert!(!program.path("registry-intake.db").exists());
 }

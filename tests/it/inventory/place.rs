@@ -121,11 +121,17 @@ impl Place {
     }
 }
 
-/// Runs each test on every kind of store, as `sqlite::test` and `postgres::test`.
+/// Runs each test on every kind of store, as `sqlite::test` and `postgres::test`, and those behind
+/// `postgres` there alone.
 macro_rules! on_every_store {
-    ($(#[$attribute:meta] $test:ident,)+) => {
+    (
+        $(#[$attribute:meta] $test:ident,)+
+        $(postgres: $(#[$of_its_own:meta] $its_own:ident,)+)?
+    ) => {
         on_every_store!(@on sqlite file; $(#[$attribute] $test,)+);
-        on_every_store!(@on postgres schema; $(#[$attribute] $test,)+);
+        on_every_store!(
+            @on postgres schema; $(#[$attribute] $test,)+ $($(#[$of_its_own] $its_own,)+)?
+        );
     };
     (@on $store:ident $place:ident; $(#[$attribute:meta] $test:ident,)+) => {
         mod $store {

@@ -19,7 +19,7 @@ use registry_intake::{
 
 use super::{
     place::Place,
-    stage::{Stage, claim_request, granted, image, run_end, run_request, sightings},
+    stage::{PROD, Stage, binding, claim_request, granted, image, run_end, run_request, sightings},
 };
 
 on_every_store! {
@@ -29,6 +29,8 @@ on_every_store! {
     #[tokio::test] an_image_in_the_hands_of_a_killed_process_is_not_lost,
     #[tokio::test] what_a_frozen_process_writes_when_it_wakes_is_refused,
     #[tokio::test] a_run_killed_at_any_moment_leaves_the_inventory_sound,
+    postgres:
+    #[tokio::test] a_process_frozen_in_the_middle_of_its_work_does_not_hold_up_the_others,
 }
 
 /// Whether this process was started by a test that runs in another.
@@ -308,6 +310,37 @@ async fn what_a_frozen_process_writes_when_it_wakes_is_refused(place: Place) {
     let report = stage.finish(&run, Some(Proof::Totals)).await;
     assert_eq!((report.listed, report.gone), (5, 0));
     assert_eq!(stage.counts().await.ingested, 5);
+    assert_sound(&place).await;
+}
+
+async fn a_process_frozen_in_the_middle_of_its_work_does_not_hold_up_the_others(place: Place) {
+    if is_child() {
+        let inventory = place.open().await;
+        say("ready");
+        loop {
+            inventory.bind(&binding(PROD)).await.unwrap();
+        }
+    }
+    let (stage, _) = filled(&place, 5).await;
+    let mut child = child(
+        "a_process_frozen_in_the_middle_of_its_work_does_not_hold_up_the_others",
+        &place,
+    );
+    assert_eq!(heard(&mut child).next().as_deref(), Some("ready"));
+    let holds_a_lock = "SELECT CAST(count(*) > 0 AS TEXT)
+                        FROM pg_stat_activity JOIN pg_locks USING (pid)
+                        WHERE state = 'idle in transaction'
+                            AND relation = CAST('integration' AS regclass)";
+    loop {
+        signal("-STOP", &child);
+        if place.query(holds_a_lock).await == "true" {
+            break;
+        }
+        signal("-CONT", &child);
+    }
+    stage.ingest().await;
+    child.kill().unwrap();
+    child.wait().unwrap();
     assert_sound(&place).await;
 }
 
