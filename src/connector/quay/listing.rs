@@ -1,6 +1,5 @@
 use std::{
     collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,20 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::{
     api::Api,
     mark::Mark,
-    wire::{RepositoriesWire, RepositoryWire, TagWire, TagsWire},
+    tags,
+    wire::{RepositoriesWire, RepositoryWire},
 };
 use crate::{
     clock::Timestamp,
     config::RequiredRole,
     connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage, session::Session},
     error::{ErrorContext, Incompleteness, IntegrationError, Step, Violation},
-    image::{
-        ChangeMark, Cursor, Entry, EntryPage, Next, Proof, RegistryKind, RepositoryName, Scope,
-    },
+    image::{ChangeMark, Cursor, EntryPage, Proof, RegistryKind, Scope},
 };
-
-/// The largest page of tags: more is cut in silence.
-const TAGS: &str = "100";
 
 /// How often an organisation's list is read before it counts as beyond proof.
 const READINGS: u32 = 4;
@@ -63,20 +58,6 @@ enum At {
     },
     /// All were read once: the next reading of the organisation at this place.
     Prove { place: usize },
-}
-
-/// Where a list of tags goes on.
-#[derive(Debug, Serialize, Deserialize)]
-enum TagsAt {
-    Page {
-        number: u32,
-        /// A fingerprint of page 1, once it was read.
-        first: Option<u64>,
-        /// The names of the page before.
-        before: Vec<String>,
-    },
-    /// All pages were read: see whether page 1 is as it was.
-    Again { first: u64 },
 }
 
 #[async_trait]
@@ -137,14 +118,10 @@ impl Listing for QuayListing {
             .find(|api| api.organization() == repository.namespace())
             .ok_or_else(|| self.foreign_cursor())?;
         let at = match after {
-            None => TagsAt::Page {
-                number: 1,
-                first: None,
-                before: Vec::new(),
-            },
-            Some(cursor) => read_cursor(cursor).ok_or_else(|| self.foreign_cursor())?,
+            None => None,
+            Some(cursor) => Some(read_cursor(cursor).ok_or_else(|| self.foreign_cursor())?),
         };
-        tags(api, repository, at).await
+        tags::page(api, repository, at).await
     }
 
     fn has_accounts_left(&self) -> bool {
@@ -386,92 +363,7 @@ pub(super) async fn list(api: &Api, page: Option<&str>) -> Result<Found, Integra
     }
 }
 
-/// One page of a repository's tags. They are paged by offset: a deletion between two pages loses a
-/// tag, which page 1 read again shows, and a push repeats one.
-async fn tags(
-    api: &Api,
-    repository: &RepositoryName,
-    at: TagsAt,
-) -> Result<EntryPage, IntegrationError> {
-    let number = match at {
-        TagsAt::Page { number, .. } => number,
-        TagsAt::Again { .. } => 1,
-    };
-    let page = number.to_string();
-    let query = [
-        ("limit", TAGS),
-        ("page", page.as_str()),
-        ("onlyActiveTags", "true"),
-    ];
-    let path = format!("/api/v1/repository/{repository}/tag/");
-    let answer = api.get(Step::Listing, &path, &query).await?;
-    if answer.status() != 200 {
-        return Err(api.refusal(&answer));
-    }
-    let TagsWire {
-        tags,
-        has_additional,
-    } = answer.json()?;
-    let print = fingerprint(&tags);
-    let (first, before) = match at {
-        TagsAt::Page { first, before, .. } => (first.unwrap_or(print), before),
-        TagsAt::Again { first } => {
-            return Ok(EntryPage {
-                entries: Vec::new(),
-                settled: false,
-                next: if print == first {
-                    Next::End
-                } else {
-                    Next::Restart
-                },
-            });
-        }
-    };
-    let changed =
-        tags.iter().any(|tag| before.contains(&tag.name)) || (tags.is_empty() && has_additional);
-    let names = tags.iter().map(|tag| tag.name.clone()).collect();
-    let entries = tags
-        .into_iter()
-        .map(|tag| tag.into_image(repository).map(Entry::Tag))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|source| IntegrationError::ProtocolViolation {
-            context: Box::new(answer.context()),
-            violation: Violation::Body,
-            source: Some(source),
-        })?;
-    let next = if changed {
-        None
-    } else if has_additional {
-        write_cursor(&TagsAt::Page {
-            number: number + 1,
-            first: Some(first),
-            before: names,
-        })
-    } else if number > 1 {
-        write_cursor(&TagsAt::Again { first })
-    } else {
-        return Ok(EntryPage {
-            entries,
-            settled: false,
-            next: Next::End,
-        });
-    };
-    Ok(EntryPage {
-        entries,
-        settled: false,
-        next: next.map_or(Next::Restart, Next::Page),
-    })
-}
-
-fn fingerprint(tags: &[TagWire]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for tag in tags {
-        (&tag.name, &tag.manifest_digest).hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-fn write_cursor(at: &impl Serialize) -> Option<Cursor> {
+pub(super) fn write_cursor(at: &impl Serialize) -> Option<Cursor> {
     serde_json::to_string(at).ok().map(Cursor::new)
 }
 

@@ -22,6 +22,7 @@ mod mark;
 mod pull;
 mod resolve;
 mod sign_in;
+mod tags;
 mod verify;
 mod wire;
 

@@ -1,7 +1,8 @@
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -259,28 +260,74 @@ async fn a_list_that_starts_over_with_an_outdated_token_is_an_error() {
     assert_eq!(codes(&told), [ErrorCode::ProtocolViolation]);
 }
 
+/// What happens to a list of tags.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Delete,
+    Move,
+    Push,
+}
+
 #[tokio::test]
-async fn tags_that_come_and_go_between_two_pages_are_neither_lost_nor_doubled() {
-    for deleted in [false, true] {
-        let mut contents = Contents::empty();
-        contents.create_organization(Organization::new("acme"));
-        for number in 0..250 {
-            contents.push("acme/app", Push::image().tag(&format!("v{number:03}")));
+async fn tags_that_come_go_and_move_between_two_pages_are_neither_lost_nor_doubled() {
+    // On four pages, read again from the first: the first and the last row of each.
+    let (all, requests) = (350, 5);
+    let rows = [0, 99, 100, 197, 198, 293, 294, 349];
+    for change in [Change::Delete, Change::Move, Change::Push] {
+        let rows = if matches!(change, Change::Push) {
+            &rows[..1]
+        } else {
+            &rows
+        };
+        for (row, before) in rows
+            .iter()
+            .flat_map(|row| (1..=requests).map(move |k| (*row, k)))
+        {
+            let case = format!("{change:?} row {row} before page {before}");
+            let mut contents = Contents::empty();
+            contents.create_organization(Organization::new("acme"));
+            let tags: Vec<String> = (0..all)
+                .rev()
+                .map(|number| format!("v{number:03}"))
+                .collect();
+            let mut digests = tags
+                .iter()
+                .rev()
+                .map(|tag| contents.push("acme/app", Push::image().tag(tag)));
+            let oldest = digests.next().unwrap();
+            digests.for_each(drop);
+            let (quay, clock) = start(Quay::builder().contents(contents)).await;
+            let (asked, changed) = (AtomicU64::new(0), tags[row].clone());
+            quay.before_request(move |_, target, contents| {
+                if !target.contains("/tag/") || asked.fetch_add(1, Ordering::Relaxed) + 1 != before
+                {
+                    return;
+                }
+                match change {
+                    Change::Delete => assert!(contents.delete_tag("acme/app", &changed)),
+                    Change::Move => assert!(contents.tag("acme/app", &oldest, &changed)),
+                    Change::Push => drop(contents.push("acme/app", Push::image().tag("new"))),
+                }
+            });
+            let told = observe(connector(as_owner(&quay), &clock)).await;
+            assert!(told.is_complete(), "{case}: {:?}", told.skipped);
+            let names: Vec<_> = told
+                .images
+                .iter()
+                .flat_map(|image| image.tags.clone())
+                .collect();
+            let known: BTreeSet<_> = names.iter().cloned().collect();
+            assert_eq!(names.len(), known.len(), "{case}: one is doubled");
+            let kept = tags
+                .iter()
+                .filter(|tag| !matches!(change, Change::Delete) || **tag != tags[row]);
+            assert!(
+                kept.clone().all(|tag| known.contains(tag)),
+                "{case}: one is lost"
+            );
+            if !matches!(change, Change::Delete) {
+                assert_eq!(told.images, shown(&quay, &["acme".to_owned()]), "{case}");
+            }
         }
-        let (quay, clock) = start(Quay::builder().contents(contents)).await;
-        let changed = AtomicBool::new(false);
-        quay.before_request(move |_, target, contents| {
-            if !target.contains("page=2") || changed.swap(true, Ordering::Relaxed) {
-                return;
-            }
-            if deleted {
-                contents.delete_tag("acme/app", "v249");
-            } else {
-                contents.push("acme/app", Push::image().tag("new"));
-            }
-        });
-        let told = observe(connector(as_owner(&quay), &clock)).await;
-        assert!(told.is_complete());
-        assert_eq!(told.images, shown(&quay, &quay.organizations()));
     }
 }
