@@ -8,6 +8,7 @@ mod harbor_v2;
 mod incremental;
 mod ingest;
 mod inventory;
+mod kills;
 mod outside_connector;
 mod pace;
 mod postgres_server;

@@ -6,7 +6,7 @@ use registry_intake::inventory::{Inventory, InventoryError};
 pub(crate) trait Passage {
     fn inner(&self) -> &dyn Inventory;
 
-    fn pass<T: Send>(
+    fn pass<T: Send + 'static>(
         &self,
         method: &'static str,
         call: impl Future<Output = Result<T, InventoryError>> + Send,

@@ -3,11 +3,11 @@
 #[macro_use]
 mod suite;
 #[macro_use]
-mod place;
+pub(crate) mod place;
 pub(crate) mod guarded;
 mod model;
 mod postgres;
-mod processes;
+pub(crate) mod processes;
 mod run_model;
 mod sqlite;
 pub(crate) mod stage;

@@ -345,7 +345,7 @@ async fn a_process_frozen_in_the_middle_of_its_work_does_not_hold_up_the_others(
 }
 
 /// The store is whole, and what is counted along the way is what there is.
-pub(super) async fn assert_sound(place: &Place) {
+pub(crate) async fn assert_sound(place: &Place) {
     if let Place::File { .. } = place {
         assert_eq!(place.query("PRAGMA integrity_check").await, "ok");
     }
