@@ -11,6 +11,7 @@
 //! - [`sync`] makes the inventory true again.
 //! - [`schedule`] says when that is due.
 //! - [`ingest`] hands images to a scanner at the operator's pace.
+//! - [`intake`] does all of it in one call, for any number of registries.
 //!
 //! The words are those of the trade: an *integration* is a registry that an operator has added, the
 //! *speed limit* is in images per hour, to *ingest* an image is to hand it to the scanner.
@@ -36,6 +37,7 @@ pub mod error;
 pub(crate) mod http;
 pub mod image;
 pub mod ingest;
+pub mod intake;
 pub mod inventory;
 pub mod network;
 pub mod pace;

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Hands the images of the inventory over, no faster than the speed limit.
     Ingest(Ingest),
+    /// Serves: verifies, syncs when it is due and hands over at the speed limit, until Ctrl-C.
+    Run(Name),
     /// Shows every stored image.
     Inventory(Name),
     /// Shows the integrated registries.

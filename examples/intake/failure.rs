@@ -5,6 +5,7 @@ use std::{io, process::ExitCode};
 use registry_intake::{
     config::ConfigErrors,
     error::{ErrorCode, ErrorRecord, IntegrationError},
+    intake::IntakeError,
     inventory::InventoryError,
     sync::SyncError,
 };
@@ -74,6 +75,17 @@ macro_rules! explained {
 }
 
 explained!(ConfigErrors, IntegrationError, InventoryError, SyncError);
+
+impl From<IntakeError> for Failure {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Config(error) => error.into(),
+            IntakeError::Integration(error) => error.into(),
+            IntakeError::Inventory(error) => error.into(),
+            other => Self::Usage(other.to_string()),
+        }
+    }
+}
 
 /// Of standard output or of the machine: no registry is at fault, so it has no code.
 impl From<io::Error> for Failure {

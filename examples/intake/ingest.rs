@@ -44,7 +44,7 @@ pub(crate) async fn ingest(
     };
     store::with(arguments, async |store| {
         let printer = Arc::new(Printer::new(Arc::clone(output), !wish.until_idle));
-        stop::on_signal(printer.stop.clone())?;
+        stop::on_signal(printer.stopper())?;
         let runs = integrations.iter().map(async |config| {
             let ended = ingest_one(config, store, until, &printer).await;
             selection::settle(config, ended, output)
@@ -69,7 +69,7 @@ pub(crate) async fn ingest_one(
     let ingester = ImageIngester::builder(config.name(), connect(config)?, store, sink)
         .pace(config.speed_limit())
         .build()?;
-    let mut stop = printer.stop.subscribe();
+    let mut stop = printer.stopped();
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
@@ -107,6 +107,16 @@ impl Printer {
             tells_idle,
             state: Mutex::default(),
         }
+    }
+
+    /// Where the program is told to end.
+    pub(crate) fn stopper(&self) -> watch::Sender<bool> {
+        self.stop.clone()
+    }
+
+    /// Where the program reads that it is to end.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
     }
 
     /// Takes the bar away, and fails where something could not be printed.
@@ -166,10 +176,14 @@ impl Printer {
     /// What cannot be printed ends the program.
     fn print(&self, event: &Event<'_>) -> Result<(), SinkError> {
         self.output.report(event).map_err(|failure| {
-            self.state().broken = Some(failure);
-            self.stop.send_replace(true);
+            self.give_up(failure);
             SinkError::retry_after("standard output is closed", Duration::ZERO)
         })
+    }
+
+    pub(crate) fn give_up(&self, failure: Failure) {
+        self.state().broken = Some(failure);
+        self.stop.send_replace(true);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -14,6 +14,7 @@ mod inventory;
 mod list;
 mod output;
 mod records;
+mod run;
 mod selection;
 mod stop;
 mod store;
@@ -69,6 +70,7 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
         Some(Command::List(name)) => list::list(arguments, name, output).await,
         Some(Command::Sync(wish)) => sync::sync(arguments, wish, output).await,
         Some(Command::Ingest(wish)) => ingest::ingest(arguments, wish, output).await,
+        Some(Command::Run(name)) => run::run(arguments, name, output).await,
         Some(Command::Inventory(name)) => inventory::inventory(arguments, name, output).await,
         Some(Command::Integrations(name)) => {
             integrations::integrations(arguments, name, output).await

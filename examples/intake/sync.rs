@@ -60,10 +60,7 @@ pub(crate) async fn sync_one(
     let ended = run.await;
     output.at_rest();
     let run = ended?;
-    output.report(&SyncReport {
-        integration: config.name(),
-        run: RunRecord::from(&run),
-    })?;
+    output.report(&SyncReport::of(config.name(), &run))?;
     if let Some(failure) = &run.failure {
         output.error(Some(config.name()), &failure.clone().into());
     }
@@ -75,10 +72,19 @@ pub(crate) async fn sync_one(
 }
 
 #[derive(Serialize)]
-struct SyncReport<'a> {
+pub(crate) struct SyncReport<'a> {
     integration: &'a str,
     #[serde(flatten)]
     run: RunRecord,
+}
+
+impl<'a> SyncReport<'a> {
+    pub(crate) fn of(integration: &'a str, run: &RunReport) -> Self {
+        Self {
+            integration,
+            run: run.into(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,9 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{
-    ConfigErrors, IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SessionUse, SpeedLimit, fault::Faults, namespace::NamespaceDraft,
+    ConfigErrors, ConfigWarning, IntegrationConfig, NetworkType, Protocol, RegistryType,
+    RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit, fault::Faults,
+    namespace::NamespaceDraft, validate::has_sessions,
 };
 
 /// Collects what an operator fills in. Nothing is judged before [`build`](Self::build), and then
@@ -39,6 +40,47 @@ impl IntegrationConfigBuilder {
             name: Some(name),
             ..Self::default()
         }
+    }
+
+    pub(super) fn of(config: &IntegrationConfig) -> Self {
+        let (endpoint, account) = (&config.endpoint, config.account.as_ref());
+        let has_plain_secret = config.warnings.contains(&ConfigWarning::PlainTextPassword);
+        let namespaces = config.namespaces.iter().map(|namespace| NamespaceDraft {
+            organization: Some(namespace.organization.clone()),
+            auth_token: Some(namespace.auth_token.clone()),
+            token_is_plain: has_plain_secret,
+        });
+        Self {
+            name: Some(config.name.clone()),
+            registry_type: Some(config.registry_type),
+            version: config.version,
+            protocol: Some(endpoint.protocol()),
+            network: Some(config.network),
+            region_id: config.region_id.clone(),
+            domain: Some(endpoint.domain().to_owned()),
+            port: Some(endpoint.port().into()),
+            ip: endpoint.ip(),
+            hybrid: Some(config.hybrid),
+            speed_limit: Some(config.speed_limit),
+            username: account.map(|account| account.username.clone()),
+            password: account.map(|account| account.password.clone()),
+            password_is_plain: has_plain_secret && account.is_some(),
+            namespaces: namespaces.collect(),
+            required_role: Some(config.required_role),
+            requests_in_flight: i128::try_from(config.requests_in_flight.get()).ok(),
+            connect_timeout: Some(config.timeouts.connect),
+            read_timeout: Some(config.timeouts.read),
+            realm_hosts: Some(config.realm_hosts.clone()),
+            include_proxy_caches: Some(config.include_proxy_caches),
+            session: has_sessions(config.registry_type, config.version).then_some(config.session),
+        }
+    }
+
+    /// Another name.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// The product that the registry is. Required.

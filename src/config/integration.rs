@@ -45,6 +45,12 @@ impl IntegrationConfig {
         IntegrationConfigBuilder::named(name.into())
     }
 
+    /// The same integration, to be changed and validated again.
+    #[must_use]
+    pub fn to_builder(&self) -> IntegrationConfigBuilder {
+        IntegrationConfigBuilder::of(self)
+    }
+
     /// The unique name of the integration in the inventory, in logs and in errors.
     #[must_use]
     pub fn name(&self) -> &str {

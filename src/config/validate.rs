@@ -255,14 +255,19 @@ fn check_session(
     version: Option<RegistryVersion>,
     session: Option<SessionUse>,
 ) {
-    let has_sessions = match registry_type {
-        Some(RegistryType::Harbor) => version != Some(RegistryVersion::V1),
-        Some(RegistryType::AcrEnterprise | RegistryType::AcrPersonal) => false,
-        Some(RegistryType::Quay) | None => true,
-    };
-    if let (false, Some(registry_type), Some(_)) = (has_sessions, registry_type, session) {
+    if let (Some(registry_type), Some(_)) = (registry_type, session)
+        && !has_sessions(registry_type, version)
+    {
         let problem = ConfigProblem::NotApplicable { registry_type };
         faults.push("session", problem, "nothing for this type and version");
+    }
+}
+
+pub(super) fn has_sessions(registry_type: RegistryType, version: Option<RegistryVersion>) -> bool {
+    match registry_type {
+        RegistryType::Harbor => version != Some(RegistryVersion::V1),
+        RegistryType::Quay => true,
+        RegistryType::AcrEnterprise | RegistryType::AcrPersonal => false,
     }
 }
 

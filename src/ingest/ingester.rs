@@ -79,6 +79,12 @@ impl ImageIngester {
         }
     }
 
+    /// How long after its last ingestion an image is ingested again; none for never.
+    #[must_use]
+    pub const fn rescan_after(&self) -> Option<Duration> {
+        self.rescan_after
+    }
+
     /// Changes the pace, also of a run that is under way. A wait that is still due scales with it;
     /// an hour that begins after the change holds at most the new number of images, and one that
     /// spans it at most the larger of both.

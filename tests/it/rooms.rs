@@ -67,6 +67,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inventory",
         ],
     ),
+    // All of it at once.
+    (
+        "intake",
+        &[
+            "error",
+            "image",
+            "clock",
+            "config",
+            "pace",
+            "connector",
+            "inventory",
+            "schedule",
+            "sync",
+            "ingest",
+        ],
+    ),
     // The other side of the wire.
     ("simulator", &["clock"]),
     (

@@ -97,8 +97,8 @@ impl Listing for V2Listing {
         {
             return Ok(page);
         }
-        match self.entry_page(scope, after).await {
-            Ok(reply) => reply.page().and_then(|rows| self.images(scope, rows)),
+        match self.entry_page(scope, after).await.and_then(Reply::page) {
+            Ok(rows) => self.images(scope, rows),
             Err(error) => Err(self.vanished_or(scope, error).await),
         }
     }
