@@ -11,6 +11,7 @@ use crate::{
     connector::session::{self, Session},
     error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
+    image::RepositoryName,
 };
 
 /// What a token is worth in its organisation.
@@ -131,13 +132,13 @@ impl Api {
         }
     }
 
-    /// What a status other than 200 says.
+    /// What a status other than 200 says to who asked for the organisation.
     pub(super) fn refusal(&self, answer: &Answer) -> IntegrationError {
         let context = Box::new(answer.context());
         match answer.status() {
-            403 => IntegrationError::TokenScopeMissing {
+            403 => IntegrationError::UserDoesNotHaveAdminRole {
                 context,
-                scope: "repo:read",
+                account: AccountKind::User,
             },
             404 if answer.is_json() => IntegrationError::NamespaceNotFound {
                 context,
@@ -148,6 +149,27 @@ impl Api {
                 retry_after: None,
             },
             _ => answer.violation(Violation::Status),
+        }
+    }
+
+    /// The same to who asked for a repository that the organisation's list has shown: the list
+    /// itself checks no scope.
+    pub(super) fn repository_refusal(
+        &self,
+        repository: &RepositoryName,
+        answer: &Answer,
+    ) -> IntegrationError {
+        let context = Box::new(answer.context());
+        match answer.status() {
+            403 => IntegrationError::TokenScopeMissing {
+                context,
+                scope: "repo:read",
+            },
+            404 if answer.is_json() => IntegrationError::NamespaceNotFound {
+                context,
+                namespace: repository.to_string(),
+            },
+            _ => self.refusal(answer),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     config::RequiredRole,
     connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage, session::Session},
     error::{ErrorContext, Incompleteness, IntegrationError, Step, Violation},
-    image::{ChangeMark, Cursor, EntryPage, Proof, RegistryKind, Scope},
+    image::{ChangeMark, Cursor, EntryPage, Proof, RegistryKind, RepositoryName, Scope},
 };
 
 /// How often an organisation's list is read before it counts as beyond proof.
@@ -310,10 +310,14 @@ impl Readings {
     }
 }
 
-pub(super) fn scope(api: &Api, repository: &str) -> Result<Scope, IntegrationError> {
-    let path = format!("{}/{repository}", api.organization());
+pub(super) fn scope(api: &Api, name: &str) -> Result<Scope, IntegrationError> {
+    repository(api, name).map(Scope::Repository)
+}
+
+/// The repository of this name in the organisation.
+pub(super) fn repository(api: &Api, name: &str) -> Result<RepositoryName, IntegrationError> {
+    let path = format!("{}/{name}", api.organization());
     path.parse()
-        .map(Scope::Repository)
         .map_err(|source| IntegrationError::ProtocolViolation {
             context: api.context(Step::Listing),
             violation: Violation::Body,

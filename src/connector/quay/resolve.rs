@@ -44,9 +44,8 @@ impl Quay {
             200 => {}
             404 if answer.is_json() => return Err(missing(answer.context())),
             // An organisation that does not exist is answered so too.
-            403 => {
-                api.is_administered().await?;
-                return Err(api.refusal(&answer));
+            403 if api.is_administered().await? => {
+                return Err(api.repository_refusal(repository, &answer));
             }
             _ => return Err(api.refusal(&answer)),
         }

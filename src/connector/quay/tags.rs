@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{IntegrationError, Step, Violation},
+    http::Answer,
     image::{Entry, EntryPage, Next, RepositoryName},
 };
 
@@ -89,17 +90,7 @@ pub(super) async fn page(
     let Some(slice) = slice else {
         return Ok(unsettled(Vec::new(), Next::Restart));
     };
-    let [limit, number] = [slice.limit, slice.page].map(|number| number.to_string());
-    let query = [
-        ("limit", limit.as_str()),
-        ("page", number.as_str()),
-        ("onlyActiveTags", "true"),
-    ];
-    let path = format!("/api/v1/repository/{repository}/tag/");
-    let answer = api.get(Step::Listing, &path, &query).await?;
-    if answer.status() != 200 {
-        return Err(api.refusal(&answer));
-    }
+    let answer = ask(api, repository, slice).await?;
     let TagsWire {
         mut tags,
         has_additional,
@@ -147,6 +138,31 @@ pub(super) async fn page(
             source: Some(source),
         })?;
     Ok(unsettled(entries, next))
+}
+
+/// Reads one tag, which only the scope `repo:read` allows.
+pub(super) async fn look(api: &Api, repository: &RepositoryName) -> Result<(), IntegrationError> {
+    let answer = ask(api, repository, Slice { page: 1, limit: 1 }).await?;
+    answer.json::<TagsWire>().map(drop)
+}
+
+async fn ask(
+    api: &Api,
+    repository: &RepositoryName,
+    slice: Slice,
+) -> Result<Answer, IntegrationError> {
+    let [limit, number] = [slice.limit, slice.page].map(|number| number.to_string());
+    let query = [
+        ("limit", limit.as_str()),
+        ("page", number.as_str()),
+        ("onlyActiveTags", "true"),
+    ];
+    let path = format!("/api/v1/repository/{repository}/tag/");
+    let answer = api.get(Step::Listing, &path, &query).await?;
+    match answer.status() {
+        200 => Ok(answer),
+        _ => Err(api.repository_refusal(repository, &answer)),
+    }
 }
 
 fn unsettled(entries: Vec<Entry>, next: Next) -> EntryPage {

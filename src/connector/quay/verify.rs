@@ -1,7 +1,8 @@
 use super::{
     Quay,
     api::{Api, Standing},
-    wire::RepositoriesWire,
+    listing::{list, repository},
+    tags,
 };
 use crate::{
     config::{Namespace, RegistryVersion, RequiredRole},
@@ -94,27 +95,28 @@ impl Quay {
         let read = async { api.account().await.map(drop) };
         report.probe(clock, Step::Config, name, read).await?;
         let credentials = async {
-            match api.is_administered().await {
-                Ok(true) => return Ok(true),
-                Ok(false) => {}
-                Err(error) => return Err(self.with_reason(error, namespace, service).await),
-            }
-            match api.standing().await {
-                Ok(standing) => Ok(standing == Standing::Admin),
+            let standing = match api.is_administered().await {
+                Ok(true) => return Ok(Standing::Admin),
+                Ok(false) => api.standing().await,
+                Err(error) => Err(error),
+            };
+            match standing {
+                Ok(standing) => Ok(standing),
                 Err(error) => Err(self.with_reason(error, namespace, service).await),
             }
         };
-        let is_admin = report
+        let standing = report
             .probe(clock, Step::Credentials, name, credentials)
             .await?;
         let role = async {
             match connection.config.required_role() {
-                RequiredRole::Admin if !is_admin => Standing::Other.must_be_admin(&api),
-                _ => Ok(()),
+                RequiredRole::Admin => standing.must_be_admin(&api),
+                RequiredRole::List => Ok(()),
             }
         };
         report.probe(clock, Step::Role, name, role).await?;
-        report.probe(clock, Step::Listing, name, look(&api)).await?
+        let look = look(&api, standing);
+        report.probe(clock, Step::Listing, name, look).await?
     }
 
     /// A refused token, with the token service's own words for it.
@@ -160,31 +162,17 @@ impl Quay {
     }
 }
 
-/// Reads a page of repositories and one tag of one that strangers may not read, which only the scope
-/// `repo:read` allows: the list itself checks no scope.
-async fn look(api: &Api) -> Result<Option<u64>, IntegrationError> {
-    let query = [("namespace", api.organization()), ("last_modified", "true")];
-    let answer = api.get(Step::Listing, "/api/v1/repository", &query).await?;
-    if answer.status() != 200 {
-        return Err(api.refusal(&answer));
+/// Reads a page of repositories as a listing would, and a tag of one that strangers may not read.
+async fn look(api: &Api, standing: Standing) -> Result<Option<u64>, IntegrationError> {
+    let page = list(api, None).await?.rows;
+    if page.repositories.is_empty() {
+        standing.must_be_admin(api)?;
     }
-    let page: RepositoriesWire = answer.json()?;
-    if let Some(repository) = page.repositories.iter().find(|one| !one.is_public) {
-        let path = format!(
-            "/api/v1/repository/{}/{}/tag/",
-            api.organization(),
-            repository.name
-        );
-        let query = [("limit", "1"), ("onlyActiveTags", "true")];
-        let answer = api.get(Step::Listing, &path, &query).await?;
-        if answer.status() != 200 {
-            return Err(api.refusal(&answer));
-        }
+    if let Some(private) = page.repositories.iter().find(|one| !one.is_public) {
+        tags::look(api, &repository(api, &private.name)?).await?;
     }
-    Ok(page
-        .next_page
-        .is_none()
-        .then_some(page.repositories.len() as u64))
+    let is_all = page.next_page.is_none();
+    Ok(is_all.then_some(page.repositories.len() as u64))
 }
 
 /// The major version of `Quay v3.11.0`.

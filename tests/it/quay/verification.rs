@@ -1,10 +1,11 @@
 use registry_intake::{
-    config::{RegistryVersion, Secret},
+    config::{RegistryVersion, RequiredRole, Secret},
+    conformance::observe,
     connector::{Outcome, Verification},
     error::{ErrorCode, ErrorRecord, Step},
     simulator::{
         Action, Fault, Quay,
-        quay::{Scope, Token, User},
+        quay::{Contents, Organization, Repository, Scope, Token, User},
     },
 };
 
@@ -101,6 +102,80 @@ async fn rights_and_scopes_that_are_missing_are_told_by_name() {
             [("acme".to_owned(), step, code)],
             "{user} {scopes:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_missing_scope_shows_though_every_private_repository_is_empty() {
+    let mut contents = Contents::empty();
+    contents.create_organization(Organization::new("acme"));
+    contents.create_repository(Repository::private("acme/empty"));
+    let token = Token::new(TOKEN, Quay::USERNAME, &[Scope::OrgAdmin]);
+    let (quay, clock) = start(Quay::builder().contents(contents).token(token)).await;
+    let report = connector(config(&quay, &["acme"], TOKEN), &clock)
+        .verify()
+        .await;
+    let missing = (Step::Listing, ErrorCode::TokenScopeMissing);
+    assert_eq!(
+        failures(&report),
+        [("acme".to_owned(), missing.0, missing.1)]
+    );
+}
+
+#[tokio::test]
+async fn who_need_not_administer_must_see_something_or_administer_it_as_for_a_listing() {
+    for (reads, code) in [
+        (Some("acme/api"), None),
+        (None, Some(ErrorCode::UserDoesNotHaveAdminRole)),
+    ] {
+        let member = User::new("member", "MemberPass1");
+        let member = reads.into_iter().fold(member, User::reads);
+        let token = Token::new(TOKEN, "member", &Scope::ALL);
+        let (quay, clock) = start(Quay::builder().user(member).token(token)).await;
+        let config = config(&quay, &["acme"], TOKEN).required_role(RequiredRole::List);
+        let connector = connector(config, &clock);
+        let report = connector.verify().await;
+        let step = code.map(|code| ("acme".to_owned(), Step::Listing, code));
+        assert_eq!(failures(&report), Vec::from_iter(step));
+        let told = observe(connector).await;
+        let codes: Vec<_> = told.skipped.iter().map(|(_, error)| error.code()).collect();
+        assert_eq!(codes, Vec::from_iter(code));
+    }
+}
+
+#[tokio::test]
+async fn a_repository_that_is_refused_is_told_from_its_organisation() {
+    for (path, status, code, named) in [
+        ("/tag/", 403, ErrorCode::TokenScopeMissing, "repo:read"),
+        ("/tag/", 404, ErrorCode::NamespaceNotFound, "acme/api"),
+        (
+            "/api/v1/repository",
+            403,
+            ErrorCode::UserDoesNotHaveAdminRole,
+            "acme",
+        ),
+        (
+            "/api/v1/organization",
+            404,
+            ErrorCode::NamespaceNotFound,
+            "acme",
+        ),
+    ] {
+        let mut contents = Contents::empty();
+        contents.create_organization(Organization::new("acme"));
+        contents.create_repository(Repository::private("acme/api"));
+        let (quay, clock) = start(Quay::builder().contents(contents)).await;
+        let refusal = Action::Answer {
+            status,
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            body: "{}".to_owned(),
+        };
+        quay.faults().arm(Fault::new(refusal).on_path(path));
+        let report = connector(as_owner(&quay), &clock).verify().await;
+        let failure = report.failure().unwrap();
+        assert_eq!(failure.code(), code, "{path} {status}");
+        let message = ErrorRecord::from(failure).message;
+        assert!(message.contains(named), "{path} {status}: {message}");
     }
 }
 
