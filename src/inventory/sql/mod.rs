@@ -6,6 +6,7 @@
 //! begins, and how its dialect reads a JSON list (`elements!`).
 
 mod bindings;
+mod comparison;
 mod contents;
 mod gone;
 mod pages;

@@ -7,7 +7,7 @@ mod schema;
 /// A list in a parameter as rows with a `value`.
 macro_rules! elements {
     ($list:literal) => {
-        concat!("json_each(", $list, ")")
+        concat!("jsonb_each(", $list, ")")
     };
 }
 
@@ -43,6 +43,10 @@ type Store = SqliteInventory;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const READERS: u32 = 4;
+
+/// How many rows a statement may be ahead of their reader: for those of a page the two threads need
+/// not wait for each other.
+const ROWS_AHEAD: usize = 1024;
 
 const SWITCHING_TRIES: u32 = 10;
 
@@ -81,6 +85,7 @@ impl SqliteInventory {
             .filename(path)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         let reading = options.clone().pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().test_before_acquire(false);
@@ -104,6 +109,7 @@ impl SqliteInventory {
     pub async fn in_memory(clock: Arc<dyn Clock>) -> Result<Self, InventoryError> {
         let options = SqliteConnectOptions::new()
             .in_memory(true)
+            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         // The data lives as long as this one connection does.
         let only = SqlitePoolOptions::new()
