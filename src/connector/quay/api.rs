@@ -137,7 +137,7 @@ impl Api {
         let context = Box::new(answer.context());
         match answer.status() {
             403 => IntegrationError::UserDoesNotHaveAdminRole {
-                context,
+                context: Box::new(context.with_subject(self.organization())),
                 account: AccountKind::User,
             },
             404 if answer.is_json() => IntegrationError::NamespaceNotFound {
