@@ -61,7 +61,7 @@ pub async fn open_existing(address: &str) -> Result<Option<Arc<dyn Inventory>>, 
 enum Place<'a> {
     Memory,
     File(&'a str),
-    Server(&'a str),
+    Server(#[cfg_attr(not(feature = "postgres"), allow(dead_code))] &'a str),
 }
 
 impl<'a> Place<'a> {
