@@ -39,8 +39,11 @@ type Database = Postgres;
 type Store = PostgresInventory;
 
 /// How long a piece of work may take before its connection counts as dead: a server that vanished
-/// from the network never says so. Longer than all that the server itself allows.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// from the network never says so. Longer than what the server itself allows.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same for work that grows with the inventory.
+const LONG_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// An inventory in a PostgreSQL database, for many replicas. Needs PostgreSQL 12 or later.
 ///
@@ -81,6 +84,15 @@ impl PostgresInventory {
             .execute(&mut *transaction)
             .await?;
         self.stamped(transaction).await
+    }
+
+    /// For work that grows with the inventory.
+    async fn write_at_length(&self, integration: &str) -> Stored<Write> {
+        let mut write = self.write(integration).await?;
+        sqlx::query("SET LOCAL statement_timeout = 0")
+            .execute(write.connection())
+            .await?;
+        Ok(write)
     }
 
     /// Those who delete what is hidden take turns.
@@ -147,9 +159,17 @@ fn is_rolled_back(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("40"))
 }
 
-/// Does `work`, unless it takes longer than any server that is there lets it.
+/// Does the work, unless it takes longer than any server that is there lets it.
 async fn in_time<T>(work: impl Future<Output = Stored<T>> + Send) -> Stored<T> {
-    let done = tokio::time::timeout(PATIENCE, work).await;
+    within(PATIENCE, work).await
+}
+
+async fn at_length<T>(work: impl Future<Output = Stored<T>> + Send) -> Stored<T> {
+    within(LONG_PATIENCE, work).await
+}
+
+async fn within<T>(patience: Duration, work: impl Future<Output = Stored<T>> + Send) -> Stored<T> {
+    let done = tokio::time::timeout(patience, work).await;
     done.unwrap_or_else(|_| Err(ServerError::Silent.into()))
 }
 

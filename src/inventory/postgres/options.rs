@@ -19,7 +19,7 @@ const SESSION: [(&str, &str); 4] = [
     // Of those who wait for a process that was frozen in the middle of a transaction.
     ("idle_in_transaction_session_timeout", "5s"),
     ("lock_timeout", "30s"),
-    ("statement_timeout", "120s"),
+    ("statement_timeout", "60s"),
 ];
 
 /// How a [`PostgresInventory`] is opened.

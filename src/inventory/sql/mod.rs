@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Database, Store, in_time, is_rolled_back};
+use super::{Database, Store, at_length, in_time, is_rolled_back};
 use crate::{
     clock::Timestamp,
     image::{Cursor, Digest, Image, RepositoryName, Scope},
@@ -68,7 +68,10 @@ impl Write {
 
 /// Does the work in a transaction, and again where the database gave it up in favour of another.
 macro_rules! transact {
-    ($begin:expr, |$write:ident| $work:expr) => {{
+    ($begin:expr, |$write:ident| $work:expr) => {
+        transact!(in_time, $begin, |$write| $work)
+    };
+    ($limit:ident, $begin:expr, |$write:ident| $work:expr) => {{
         let mut tries = 1..TRIES;
         loop {
             let attempt = async {
@@ -77,7 +80,7 @@ macro_rules! transact {
                 $write.commit().await?;
                 Ok(done)
             };
-            match in_time(attempt).await {
+            match $limit(attempt).await {
                 Err(StoreError::Database(error))
                     if is_rolled_back(&error) && tries.next().is_some() => {}
                 done => break done,
@@ -103,8 +106,11 @@ impl Inventory for Store {
     }
 
     async fn rehome(&self, binding: &Binding) -> Result<(), InventoryError> {
-        Ok(transact!(self.write(&binding.integration), |write| write
-            .rehome(binding))?)
+        Ok(transact!(
+            at_length,
+            self.write_at_length(&binding.integration),
+            |write| write.rehome(binding)
+        )?)
     }
 
     async fn remove(&self, integration: &str) -> Result<bool, InventoryError> {
@@ -133,8 +139,11 @@ impl Inventory for Store {
     }
 
     async fn begin_run(&self, request: &RunRequest<'_>) -> Result<BegunRun, InventoryError> {
-        transact!(self.write(request.integration), |write| write
-            .begin_run(request))?
+        transact!(
+            at_length,
+            self.write_at_length(request.integration),
+            |write| write.begin_run(request)
+        )?
     }
 
     async fn renew_run(&self, ticket: &RunTicket, until: Timestamp) -> Result<(), InventoryError> {
@@ -178,13 +187,19 @@ impl Inventory for Store {
         ticket: &RunTicket,
         end: &RunEnd,
     ) -> Result<RunReport, InventoryError> {
-        Ok(transact!(self.write(&ticket.integration), |write| write
-            .finish_run(ticket, end))?)
+        Ok(transact!(
+            at_length,
+            self.write_at_length(&ticket.integration),
+            |write| write.finish_run(ticket, end)
+        )?)
     }
 
     async fn confirm_held(&self, integration: &str) -> Result<u64, InventoryError> {
-        Ok(transact!(self.write(integration), |write| write
-            .confirm_held(integration))?)
+        Ok(transact!(
+            at_length,
+            self.write_at_length(integration),
+            |write| write.confirm_held(integration)
+        )?)
     }
 
     async fn runs(&self, integration: &str, limit: u32) -> Result<Vec<RunReport>, InventoryError> {
