@@ -8,6 +8,7 @@
 //! - [`config`] holds what an operator fills in, validated.
 //! - [`connector`] connects to a registry: verification, listing, pull access.
 //! - [`inventory`] keeps what exists, and is the queue of what is still to be ingested.
+//! - [`selection`] says which images are for ingestion.
 //! - [`sync`] makes the inventory true again.
 //! - [`schedule`] says when that is due.
 //! - [`ingest`] hands images to a scanner at the operator's pace.
@@ -42,6 +43,7 @@ pub mod inventory;
 pub mod network;
 pub mod pace;
 pub mod schedule;
+pub mod selection;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod sync;

@@ -5,6 +5,7 @@ use super::{
     RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit, fault::Faults,
     namespace::NamespaceDraft, validate::has_sessions,
 };
+use crate::{schedule::Schedule, selection::Selection};
 
 /// Collects what an operator fills in. Nothing is judged before [`build`](Self::build), and then
 /// everything at once.
@@ -32,6 +33,8 @@ pub struct IntegrationConfigBuilder {
     pub(super) realm_hosts: Option<Vec<String>>,
     pub(super) include_proxy_caches: Option<bool>,
     pub(super) session: Option<SessionUse>,
+    pub(super) schedule: Option<Schedule>,
+    pub(super) selection: Option<Selection>,
 }
 
 impl IntegrationConfigBuilder {
@@ -73,6 +76,8 @@ impl IntegrationConfigBuilder {
             realm_hosts: Some(config.realm_hosts.clone()),
             include_proxy_caches: Some(config.include_proxy_caches),
             session: has_sessions(config.registry_type, config.version).then_some(config.session),
+            schedule: Some(config.schedule.clone()),
+            selection: Some(config.selection.clone()),
         }
     }
 
@@ -228,6 +233,21 @@ impl IntegrationConfigBuilder {
     #[must_use]
     pub const fn session(mut self, session: SessionUse) -> Self {
         self.session = Some(session);
+        self
+    }
+
+    /// When the registry is synced by itself. By default daily in the early morning of
+    /// [`Schedule::zone_of_region`], which is also the time zone of a schedule that names none.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Which images are for ingestion. By default those of [`Selection::default`].
+    #[must_use]
+    pub fn selection(mut self, selection: Selection) -> Self {
+        self.selection = Some(selection);
         self
     }
 

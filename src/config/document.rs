@@ -1,6 +1,6 @@
 use super::{
     ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, fault::Faults,
-    namespace::NamespaceDraft, read::TableReader, tree::Value,
+    namespace::NamespaceDraft, read::TableReader, schedule, selection, tree::Value,
 };
 
 const DOCUMENT: &str = "document";
@@ -120,12 +120,16 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         realm_hosts: reader.strings("realm_hosts"),
         include_proxy_caches: reader.boolean("include_proxy_caches"),
         session: reader.choice("session"),
+        schedule: schedule::read(&mut reader),
         ..IntegrationConfigBuilder::default()
     };
     if let Some((password, is_plain)) = reader.secret("password") {
         draft.password = Some(password);
         draft.password_is_plain = is_plain;
     }
+    reader.table("selection", "selection.", |selection_table| {
+        draft.selection = Some(selection::read(selection_table));
+    });
     reader.tables("namespaces", |namespace| {
         let secret = namespace.secret("auth_token");
         let organization = namespace.string("organization");

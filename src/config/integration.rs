@@ -4,7 +4,7 @@ use super::{
     Account, ConfigWarning, Endpoint, IntegrationConfigBuilder, Namespace, NetworkType,
     RegistryType, RegistryVersion, RequiredRole, SessionUse, SpeedLimit,
 };
-use crate::image::RegistryKind;
+use crate::{image::RegistryKind, schedule::Schedule, selection::Selection};
 
 /// One integrated registry as the operator configured it, validated.
 ///
@@ -29,6 +29,8 @@ pub struct IntegrationConfig {
     pub(super) realm_hosts: Vec<String>,
     pub(super) include_proxy_caches: bool,
     pub(super) session: SessionUse,
+    pub(super) schedule: Schedule,
+    pub(super) selection: Selection,
     pub(super) warnings: Vec<ConfigWarning>,
 }
 
@@ -161,6 +163,18 @@ impl IntegrationConfig {
     #[must_use]
     pub const fn session(&self) -> SessionUse {
         self.session
+    }
+
+    /// When the registry is synced by itself, with its time zone.
+    #[must_use]
+    pub const fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Which images are for ingestion.
+    #[must_use]
+    pub const fn selection(&self) -> &Selection {
+        &self.selection
     }
 
     /// What is allowed but should be known.

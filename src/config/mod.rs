@@ -28,6 +28,25 @@
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |
 //! | `session` | `auto`, `never`, `always` | default `auto`; for `quay` and Harbor `V2` alone |
+//! | `schedule` | `daily`, `manual`, `{ cron = "EXPRESSION" }` | default `daily`: between 02:00 and 05:00 |
+//! | `timezone` | a time zone of the IANA database | default `Asia/Shanghai` for a region `cn-...`, else `UTC` |
+//! | `incremental_every_hours` | 1 to 24 | reads what has changed between full runs; default never |
+//! | `selection` | a table, see below | which images are for ingestion |
+//!
+//! The keys of `selection` narrow down what is ingested, all of them together:
+//!
+//! | key | values | |
+//! |---|---|---|
+//! | `namespaces`, `exclude_namespaces` | patterns | projects or organisations; the others are not asked for |
+//! | `repositories`, `exclude_repositories` | patterns | full paths, with the namespace |
+//! | `tags`, `exclude_tags` | patterns | one tag of an image is enough |
+//! | `newest_tags` | 1 to 1000 | of each repository only the tags that were set last |
+//! | `pushed_within_days`, `pulled_within_days` | 1 to 36500 | one of both is enough; pulls are told by Harbor `V2` alone |
+//! | `untagged` | `true`, `false` | default `false` |
+//! | `kinds` | `image`, `index`, `chart`, `other` | default `image` and `index`; one that the registry does not name is taken |
+//! | `platforms` | `os`, `os/architecture`, `os/architecture/variant` | default all |
+//!
+//! Patterns are those of [`Patterns`](crate::selection::Patterns).
 
 mod builder;
 mod choice;
@@ -38,7 +57,9 @@ mod fault;
 mod integration;
 mod namespace;
 mod read;
+mod schedule;
 mod secret;
+mod selection;
 mod speed_limit;
 mod tree;
 mod validate;

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, net::IpAddr, num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use super::{
     ConfigProblem, Secret, SpeedLimit, Timeouts,
@@ -59,6 +59,21 @@ impl<'f> TableReader<'f> {
             Value::Integer(number) => Some(number),
             other => self.wrong_type(key, &other, "a whole number"),
         }
+    }
+
+    /// A whole number of this range.
+    pub(super) fn integer_in(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+    ) -> Option<i128> {
+        let number = self.integer(key)?;
+        if range.contains(&number) {
+            return Some(number);
+        }
+        let found = number.to_string();
+        let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+        self.fault(key, ConfigProblem::NotAllowed { found }, allowed)
     }
 
     pub(super) fn choice<C: Choice>(&mut self, key: &'static str) -> Option<C> {
@@ -223,7 +238,7 @@ impl<'f> TableReader<'f> {
         self.fault(key, ConfigProblem::WrongType { found }, allowed)
     }
 
-    fn fault<T>(
+    pub(super) fn fault<T>(
         &mut self,
         key: &'static str,
         problem: ConfigProblem,

@@ -17,6 +17,7 @@ use super::{
     fault::Faults,
     namespace::NamespaceDraft,
 };
+use crate::selection::Selection;
 
 const NAME: &str = "1 to 128 characters without control characters";
 const REGION: &str = "a region id such as \"cn-hangzhou\"";
@@ -44,6 +45,7 @@ impl IntegrationConfigBuilder {
         let registry_type = faults.required("type", self.registry_type, RegistryType::allowed());
         check_version(faults, registry_type, self.version);
         check_session(faults, registry_type, self.version, self.session);
+        check_selection(faults, registry_type, self.version, self.selection.as_ref());
         let protocol = self.protocol.unwrap_or_default();
         let endpoint = endpoint(faults, protocol, self.domain, self.port, self.ip);
         let hybrid = self.hybrid.unwrap_or_default();
@@ -79,6 +81,9 @@ impl IntegrationConfigBuilder {
             .map(|host| host_text(&host))
             .collect();
 
+        let schedule = self.schedule.unwrap_or_default();
+        let schedule = schedule.or_in_zone_of_region(self.region_id.as_deref());
+
         let mut config = IntegrationConfig {
             name: name?,
             registry_type: registry_type?,
@@ -96,6 +101,8 @@ impl IntegrationConfigBuilder {
             realm_hosts,
             include_proxy_caches: self.include_proxy_caches.unwrap_or_default(),
             session: self.session.unwrap_or_default(),
+            schedule,
+            selection: self.selection.unwrap_or_default(),
             warnings: Vec::new(),
         };
         config.warnings = warnings(&config, self.password_is_plain || token_is_plain);
@@ -268,6 +275,26 @@ pub(super) fn has_sessions(registry_type: RegistryType, version: Option<Registry
         RegistryType::Harbor => version != Some(RegistryVersion::V1),
         RegistryType::Quay => true,
         RegistryType::AcrEnterprise | RegistryType::AcrPersonal => false,
+    }
+}
+
+/// Only Harbor 2.x tells when an image was pulled last.
+fn check_selection(
+    faults: &mut Faults,
+    registry_type: Option<RegistryType>,
+    version: Option<RegistryVersion>,
+    selection: Option<&Selection>,
+) {
+    let tells = match registry_type {
+        Some(RegistryType::Harbor) => version != Some(RegistryVersion::V1),
+        Some(_) => false,
+        None => true,
+    };
+    let asks = selection.is_some_and(|selection| selection.pulled_within().is_some());
+    if let (false, true, Some(registry_type)) = (tells, asks, registry_type) {
+        let problem = ConfigProblem::NotApplicable { registry_type };
+        let allowed = "nothing for this type and version";
+        faults.push("selection.pulled_within_days", problem, allowed);
     }
 }
 

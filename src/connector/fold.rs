@@ -55,6 +55,7 @@ impl Fold {
                 let known = &mut self.held[*place.get()];
                 known.tags.extend(image.tags);
                 known.pushed_at = known.pushed_at.max(image.pushed_at);
+                known.pulled_at = known.pulled_at.max(image.pulled_at);
             }
             hash_map::Entry::Vacant(place) => {
                 place.insert(self.held.len());

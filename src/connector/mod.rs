@@ -26,7 +26,7 @@ pub use verification::{Outcome, Probe, Seen, Verification, Warning};
 pub use walk::{ListingEvent, ListingStream, list};
 
 pub(crate) use resumption::Resumption;
-pub(crate) use walk::walk;
+pub(crate) use walk::{Plan, walk};
 
 use std::{fmt::Debug, num::NonZeroUsize};
 

@@ -14,6 +14,7 @@ use crate::{
     error::{ErrorCode, ErrorContext, Incompleteness, IntegrationError, Step, Violation},
     http::RequestCount,
     image::{Cursor, EntryPage, Exclusion, Image, Next, Scope},
+    selection::Selection,
 };
 
 /// What a listing tells, in the order in which it comes to know it.
@@ -61,22 +62,31 @@ const PORTION: usize = 100;
 pub fn list(connector: Arc<dyn RegistryConnector>, requests: RequestCount) -> ListingStream {
     let opening = async move {
         let opened = connector.open_listing(&requests).await;
-        walk(opened, &*connector, Resumption::default())
+        walk(opened, &*connector, Plan::default())
     };
     opening.flatten_stream().boxed()
 }
 
-/// What [`list`] does with a listing that the connector has opened, from where another broke off.
+/// What of a listing is read.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Scopes that it rules out are not asked for.
+    pub(crate) selection: Selection,
+    /// Where another run broke off.
+    pub(crate) resumption: Resumption,
+}
+
+/// What [`list`] does with a listing that the connector has opened.
 pub(crate) fn walk(
     opened: Result<Box<dyn Listing>, IntegrationError>,
     connector: &dyn RegistryConnector,
-    resumption: Resumption,
+    plan: Plan,
 ) -> ListingStream {
     match opened {
         Ok(listing) => {
             let limit = connector.capabilities().scopes_in_flight.get();
             let at = ErrorContext::new(connector.kind(), connector.host(), Step::Listing);
-            Walk::new(listing, limit, at, resumption).events().boxed()
+            Walk::new(listing, limit, at, plan).events().boxed()
         }
         Err(error) => stream::once(ready(Err(error))).boxed(),
     }
@@ -112,7 +122,7 @@ struct Walk {
     at: ErrorContext,
     scope_list: ScopeList,
     waiting: VecDeque<Reading>,
-    resumption: Resumption,
+    plan: Plan,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     ready: VecDeque<ListingEvent>,
     unread: Vec<Scope>,
@@ -120,19 +130,14 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(
-        listing: Box<dyn Listing>,
-        limit: usize,
-        at: ErrorContext,
-        resumption: Resumption,
-    ) -> Self {
+    fn new(listing: Box<dyn Listing>, limit: usize, at: ErrorContext, plan: Plan) -> Self {
         Self {
             listing: Some(Arc::new(listing)),
             limit,
             at,
             scope_list: ScopeList::Unread(None),
             waiting: VecDeque::new(),
-            resumption,
+            plan,
             in_flight: FuturesUnordered::new(),
             ready: VecDeque::new(),
             unread: Vec::new(),
@@ -228,14 +233,19 @@ impl Walk {
 
     fn absorb_scopes(&mut self, page: ScopePage) {
         for ScopeEntry { scope, disposition } in page.scopes {
-            let cursor = self.resumption.cursor_of(&scope);
+            let cursor = self.plan.resumption.cursor_of(&scope);
+            let is_selected = self.plan.selection.takes_scope(&scope);
             match disposition {
+                _ if !is_selected => {
+                    let reason = Exclusion::Filtered;
+                    self.ready.push_back(ListingEvent::Excluded(scope, reason));
+                }
                 // Somebody may count on it, so it is not taken for vanished.
                 Disposition::Unreadable(error) => {
                     self.unread.push(scope.clone());
                     self.ready.push_back(ListingEvent::Skipped(scope, error));
                 }
-                _ if self.resumption.has_listed(&scope) => {}
+                _ if self.plan.resumption.has_listed(&scope) => {}
                 Disposition::Read => self.waiting.push_back(Reading::new(scope, cursor)),
                 Disposition::Empty => self.ready.push_back(ListingEvent::Listed(scope)),
                 Disposition::Exclude(reason) => {
@@ -328,7 +338,7 @@ impl Walk {
 
     /// Scopes that had not ended when the run before broke off, and that no list names any more.
     fn tell_vanished(&mut self) {
-        for scope in self.resumption.unnamed() {
+        for scope in self.plan.resumption.unnamed() {
             let error = IntegrationError::NamespaceNotFound {
                 context: Box::new(self.at.clone().with_subject(scope.to_string())),
                 namespace: match &scope {
@@ -382,3 +392,6 @@ impl Reading {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,9 @@ pub struct Image {
     /// When it was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_at: Option<Timestamp>,
+    /// When it was last pulled, where a listing tells; an inventory does not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled_at: Option<Timestamp>,
 }
 
 /// One place where an image can be pulled from.

@@ -78,10 +78,7 @@ impl Member {
     }
 
     pub(super) fn schedule(&self) -> Schedule {
-        let config = self.config();
-        let zone = Schedule::zone_of_region(config.region_id());
-        let daily = Schedule::daily();
-        daily.clone().in_zone(zone).unwrap_or(daily)
+        self.config().schedule().clone()
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -112,6 +109,7 @@ impl Member {
         let connector = Arc::clone(&self.connector);
         InventorySync::new(self.name(), connector, Arc::clone(&parts.inventory))
             .with_kind(kind)
+            .with_selection(self.config().selection().clone())
             .with_clock(Arc::clone(&parts.clock))
     }
 

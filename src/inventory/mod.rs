@@ -160,6 +160,10 @@ pub trait Inventory: Debug + Send + Sync + 'static {
 
     /// Records how a scope of this run ended. The last word counts.
     ///
+    /// A scope that a selection rules out, [`Exclusion::Filtered`](crate::image::Exclusion::Filtered),
+    /// takes what is known in it from ingestion, as with [`Omission::Repository`], also where
+    /// [`store_scopes`](Self::store_scopes) says so. Nothing in it is gone by that.
+    ///
     /// # Errors
     /// [`InventoryError::RunSuperseded`], [`InventoryError::Unavailable`].
     async fn close_scope(

@@ -18,6 +18,8 @@ use crate::clock::Timestamp;
 /// The time zone of integrations that lie in the Chinese mainland, by their region.
 const CHINA: &str = "Asia/Shanghai";
 
+const UTC: &str = "UTC";
+
 /// The hours of the day within which daily runs begin.
 const EARLY_MORNING: Range<i8> = 2..5;
 
@@ -37,7 +39,7 @@ const EARLY_MORNING: Range<i8> = 2..5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     full: Calendar,
-    zone: TimeZone,
+    zone: Option<TimeZone>,
     incremental_every: Option<NonZeroU8>,
 }
 
@@ -84,7 +86,7 @@ impl Schedule {
     const fn by(full: Calendar) -> Self {
         Self {
             full,
-            zone: TimeZone::UTC,
+            zone: None,
             incremental_every: None,
         }
     }
@@ -95,8 +97,21 @@ impl Schedule {
     pub fn zone_of_region(region_id: Option<&str>) -> &'static str {
         match region_id {
             Some(region) if region.starts_with("cn-") => CHINA,
-            _ => "UTC",
+            _ => UTC,
         }
+    }
+
+    /// The same, in the time zone of the region where it has none yet.
+    pub(crate) fn or_in_zone_of_region(mut self, region_id: Option<&str>) -> Self {
+        if self.zone.is_none() {
+            self.zone = TimeZone::get(Self::zone_of_region(region_id)).ok();
+        }
+        self
+    }
+
+    fn zone(&self) -> &TimeZone {
+        static DEFAULT: TimeZone = TimeZone::UTC;
+        self.zone.as_ref().unwrap_or(&DEFAULT)
     }
 
     /// Reads the calendar by the clocks of a time zone of the IANA database, such as
@@ -105,7 +120,7 @@ impl Schedule {
     /// # Errors
     /// [`UnknownTimeZone`].
     pub fn in_zone(mut self, name: &str) -> Result<Self, UnknownTimeZone> {
-        self.zone = TimeZone::get(name).map_err(|_| UnknownTimeZone)?;
+        self.zone = Some(TimeZone::get(name).map_err(|_| UnknownTimeZone)?);
         Ok(self)
     }
 
@@ -119,7 +134,7 @@ impl Schedule {
     /// The name of the time zone by which the calendar is read.
     #[must_use]
     pub fn time_zone(&self) -> &str {
-        self.zone.iana_name().unwrap_or("UTC")
+        self.zone().iana_name().unwrap_or(UTC)
     }
 
     /// Whether full runs begin only when they are asked for.
@@ -139,7 +154,7 @@ impl Schedule {
     /// runs are asked for, or where no such moment ever comes.
     #[must_use]
     pub fn next_full(&self, integration: &str, after: Timestamp) -> Option<Timestamp> {
-        let begin = zoned(after, &self.zone)?;
+        let begin = zoned(after, self.zone())?;
         let next = match &self.full {
             Calendar::Manual => return None,
             Calendar::Cron(expression) => expression.next(&begin)?,
@@ -152,13 +167,19 @@ impl Schedule {
                         .date()
                         .checked_add(jiff::Span::new().days(days))
                         .ok()?;
-                    let moment = date.to_datetime(time).to_zoned(self.zone.clone()).ok()?;
+                    let moment = date.to_datetime(time).to_zoned(self.zone().clone()).ok()?;
                     (moment > begin).then_some(moment)
                 })?
             }
         };
         let nanos = next.timestamp().as_nanosecond();
         i64::try_from(nanos).ok().map(Timestamp::from_unix_nanos)
+    }
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::daily()
     }
 }
 

@@ -12,7 +12,7 @@ fn time(text: &str) -> Timestamp {
 
 fn at(schedule: &Schedule, name: &str, after: &str) -> String {
     let next = schedule.next_full(name, time(after)).unwrap();
-    local(next, &schedule.zone).to_string()
+    local(next, schedule.zone()).to_string()
 }
 
 fn local(time: Timestamp, zone: &TimeZone) -> jiff::Zoned {
@@ -65,7 +65,7 @@ fn an_hour_that_is_skipped_and_one_that_comes_twice_have_one_run() {
             let mut after = time(first);
             [(); 3].map(|()| {
                 after = schedule.next_full("images", after).unwrap();
-                local(after, &schedule.zone).to_string()
+                local(after, schedule.zone()).to_string()
             })
         };
         let spring = runs("2026-03-28T00:00:00Z");
@@ -145,7 +145,7 @@ proptest! {
         for _ in 0..400 {
             let next = schedule.next_full(&name, after).unwrap();
             prop_assert!(next > after);
-            let local = local(next, &schedule.zone);
+            let local = local(next, schedule.zone());
             prop_assert!(EARLY_MORNING.contains(&local.hour()), "{local}");
             if let Some(date) = date {
                 prop_assert_eq!(local.date(), jiff::civil::Date::tomorrow(date).unwrap());

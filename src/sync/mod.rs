@@ -26,12 +26,16 @@
 //! }
 //! ```
 
+mod dry_run;
 mod error;
 mod event;
+mod opening;
 mod record;
 mod run;
 mod schedule;
+mod sieve;
 
+pub use dry_run::DryRun;
 pub use error::SyncError;
 pub use event::{FallBack, SyncEvent};
 pub use run::InventorySync;

@@ -8,13 +8,16 @@ use futures_util::{
 };
 use tokio::sync::mpsc;
 
-use super::SyncEvent;
+use super::{
+    SyncEvent,
+    sieve::{Sieve, Sifted},
+};
 use crate::{
     clock::Clock,
     connector::{ListingEvent, ListingStream},
     error::{ErrorCode, ErrorContext, ErrorRecord, Incompleteness, IntegrationError},
-    image::{ChangeMark, Proof, Scope},
-    inventory::{Inventory, InventoryError, RunTicket, ScopeOutcome, Sighting},
+    image::{ChangeMark, Cursor, Proof, Scope},
+    inventory::{Inventory, InventoryError, PageChanges, RunTicket, ScopeOutcome},
 };
 
 /// How many events the listing may be ahead of the writing.
@@ -22,6 +25,9 @@ const AHEAD: usize = 4;
 
 /// The lease is renewed that often while it lasts, whether anything is written or not.
 const RENEWALS: u32 = 3;
+
+/// The most images written at once, of those that were held until their scope had ended.
+const PORTION: usize = 100;
 
 /// What a listing that has ended leaves to be said of the run.
 #[derive(Debug, Default)]
@@ -50,6 +56,7 @@ impl Recorder {
     pub(super) async fn record(
         &self,
         mut listing: ListingStream,
+        mut sieve: Sieve,
         observe: &mut (dyn FnMut(SyncEvent) + Send),
     ) -> Result<Verdict, InventoryError> {
         let (sender, mut receiver) = mpsc::channel(AHEAD);
@@ -64,12 +71,14 @@ impl Recorder {
         let writing = async move {
             let mut verdict = Verdict::default();
             while let Some(event) = receiver.recv().await {
-                let event = match event {
-                    Ok(event) => self.write(event).await?,
-                    Err(error) => SyncEvent::Failed(error),
+                let mut told = |event| {
+                    verdict.judge(&event, &self.at);
+                    observe(event);
                 };
-                verdict.judge(&event, &self.at);
-                observe(event);
+                match event {
+                    Ok(event) => self.write(event, &mut sieve, &mut told).await?,
+                    Err(error) => told(SyncEvent::Failed(error)),
+                }
             }
             Ok::<_, InventoryError>(verdict)
         };
@@ -90,21 +99,29 @@ impl Recorder {
         }
     }
 
-    async fn write(&self, event: ListingEvent) -> Result<SyncEvent, InventoryError> {
-        Ok(match event {
+    async fn write(
+        &self,
+        event: ListingEvent,
+        sieve: &mut Sieve,
+        told: &mut (dyn FnMut(SyncEvent) + Send),
+    ) -> Result<(), InventoryError> {
+        let event = match event {
             ListingEvent::Page {
                 scope,
                 images,
                 checkpoint,
             } => {
-                let sightings: Vec<_> = images.iter().map(Sighting::of).collect();
-                let changes = self
-                    .inventory
-                    .store_page(&self.ticket, &scope, &sightings, checkpoint.as_ref())
-                    .await?;
+                let sifted = sieve.sift(&scope, images);
+                let checkpoint = checkpoint.filter(|_| !sieve.holds(&scope));
+                let changes = self.store(&scope, &sifted, checkpoint.as_ref()).await?;
                 SyncEvent::Page { scope, changes }
             }
             ListingEvent::Listed(scope) => {
+                for portion in sieve.end(&scope).chunks(PORTION) {
+                    let changes = self.store(&scope, portion, None).await?;
+                    let scope = scope.clone();
+                    told(SyncEvent::Page { scope, changes });
+                }
                 self.close(&scope, &ScopeOutcome::Listed).await?;
                 SyncEvent::Listed(scope)
             }
@@ -113,12 +130,30 @@ impl Recorder {
                 SyncEvent::Excluded(scope, reason)
             }
             ListingEvent::Skipped(scope, error) => {
+                sieve.void(&scope);
                 let outcome = ScopeOutcome::Skipped((&error).into());
                 self.close(&scope, &outcome).await?;
                 SyncEvent::Skipped(scope, error)
             }
             ListingEvent::Finished(proof) => SyncEvent::Proved(proof),
-        })
+        };
+        told(event);
+        Ok(())
+    }
+
+    async fn store(
+        &self,
+        scope: &Scope,
+        sifted: &[Sifted],
+        checkpoint: Option<&Cursor>,
+    ) -> Result<PageChanges, InventoryError> {
+        if sifted.is_empty() {
+            return Ok(PageChanges::default());
+        }
+        let sightings: Vec<_> = sifted.iter().map(Sifted::sighting).collect();
+        self.inventory
+            .store_page(&self.ticket, scope, &sightings, checkpoint)
+            .await
     }
 
     async fn close(&self, scope: &Scope, outcome: &ScopeOutcome) -> Result<(), InventoryError> {

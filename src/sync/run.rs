@@ -4,38 +4,31 @@ use futures_util::StreamExt;
 
 use super::{
     FallBack, SyncError, SyncEvent,
-    record::{Recorder, Verdict, is_contradiction},
+    opening::Opened,
+    record::{Recorder, Verdict},
+    sieve::Sieve,
 };
 use crate::{
     clock::{Clock, SystemClock},
-    connector::{Listing, RegistryConnector, RequestCount, Resumption, walk},
-    error::{ErrorContext, IntegrationError, Step, Unsupported},
-    image::{BlindSpot, ChangeMark},
+    connector::{Plan, RegistryConnector, Resumption, walk},
     inventory::{
-        Binding, ClosedScope, Inventory, InventoryError, ResumedRun, RunEnd, RunKind, RunReport,
-        RunRequest, RunStart, ScopeOutcome,
+        Binding, ClosedScope, Inventory, ResumedRun, RunEnd, RunKind, RunReport, RunRequest,
+        RunStart, ScopeOutcome,
     },
+    selection::Selection,
 };
 
 /// Makes the inventory's picture of one integration true again, one run at a time.
 #[derive(Debug, Clone)]
 pub struct InventorySync {
-    integration: String,
-    connector: Arc<dyn RegistryConnector>,
-    inventory: Arc<dyn Inventory>,
-    clock: Arc<dyn Clock>,
-    kind: RunKind,
-    lease: Duration,
-    rehomes: bool,
-}
-
-/// A listing that was opened, or why it could not be, with what is known before it is read.
-struct Opened {
-    kind: RunKind,
-    listing: Result<Box<dyn Listing>, IntegrationError>,
-    blind_to: Vec<BlindSpot>,
-    requests: RequestCount,
-    began: Duration,
+    pub(super) integration: String,
+    pub(super) connector: Arc<dyn RegistryConnector>,
+    pub(super) inventory: Arc<dyn Inventory>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) kind: RunKind,
+    pub(super) selection: Selection,
+    pub(super) lease: Duration,
+    pub(super) rehomes: bool,
 }
 
 impl InventorySync {
@@ -58,6 +51,7 @@ impl InventorySync {
             inventory,
             clock: SystemClock::shared(),
             kind: RunKind::Full,
+            selection: Selection::default(),
             lease: Self::LEASE,
             rehomes: false,
         }
@@ -69,6 +63,15 @@ impl InventorySync {
     #[must_use]
     pub const fn with_kind(mut self, kind: RunKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Sets which images are for ingestion. What it leaves out is stored and waits for nothing; what
+    /// was ingested or is in hand stays so. A changed selection holds for everything with the next
+    /// full run that begins anew, and until then for what is read.
+    #[must_use]
+    pub fn with_selection(mut self, selection: Selection) -> Self {
+        self.selection = selection;
         self
     }
 
@@ -109,11 +112,11 @@ impl InventorySync {
     /// marks nothing as gone.
     ///
     /// # Errors
-    /// [`SyncError::Refused`] with [`IntegrationError::NotSupported`] where the registry's images
+    /// [`SyncError::Refused`] with [`NotSupported`](crate::error::IntegrationError::NotSupported) where the registry's images
     /// cannot be kept in an inventory, and [`SyncError::Inventory`], with
-    /// [`InventoryError::IntegrationRebound`] where the name belongs to another registry,
-    /// [`InventoryError::RunInProgress`] where another process is at work on a run of the
-    /// integration or may still be, and [`InventoryError::RunSuperseded`] where another has taken
+    /// [`IntegrationRebound`](crate::inventory::InventoryError::IntegrationRebound) where the name belongs to another registry,
+    /// [`RunInProgress`](crate::inventory::InventoryError::RunInProgress) where another process is at work on a run of the
+    /// integration or may still be, and [`RunSuperseded`](crate::inventory::InventoryError::RunSuperseded) where another has taken
     /// this run over or begun a later one.
     pub async fn run(&self) -> Result<RunReport, SyncError> {
         self.run_observed(|_| ()).await
@@ -127,17 +130,7 @@ impl InventorySync {
         &self,
         mut observe: impl FnMut(SyncEvent) + Send,
     ) -> Result<RunReport, SyncError> {
-        if !self.connector.capabilities().sync {
-            return Err(SyncError::Refused(IntegrationError::NotSupported {
-                context: Box::new(self.at_listing()),
-                what: Unsupported::Connector,
-            }));
-        }
-        let binding = Binding {
-            integration: self.integration.clone(),
-            kind: self.connector.kind(),
-            registry: self.connector.host().to_owned(),
-        };
+        let binding = self.binding()?;
         let is_bound = self.is_bound(&binding).await?;
         if self.kind == RunKind::Incremental {
             let reason = match self.open_changes(is_bound).await? {
@@ -163,51 +156,6 @@ impl InventorySync {
         Ok(report)
     }
 
-    async fn open_listing(&self) -> Opened {
-        let (requests, began) = (RequestCount::new(), self.clock.monotonic());
-        Opened {
-            kind: RunKind::Full,
-            listing: self.connector.open_listing(&requests).await,
-            blind_to: Vec::new(),
-            requests,
-            began,
-        }
-    }
-
-    /// The listing of what has changed since the last run, or why there is none.
-    async fn open_changes(
-        &self,
-        is_bound: bool,
-    ) -> Result<Result<Opened, FallBack>, InventoryError> {
-        let known = self.inventory.integrations().await?;
-        let known = known
-            .into_iter()
-            .find(|known| known.binding.integration == self.integration);
-        let Some(known) = known.filter(|_| is_bound) else {
-            return Ok(Err(FallBack::NoMark));
-        };
-        if known.open_run.is_some_and(|run| run.kind == RunKind::Full) {
-            return Ok(Err(FallBack::FullRunUnfinished));
-        }
-        let Some(mark) = known.change_mark else {
-            return Ok(Err(FallBack::NoMark));
-        };
-        let (requests, began) = (RequestCount::new(), self.clock.monotonic());
-        let (listing, blind_to) = match self.connector.open_changes(&mark, &requests).await {
-            Ok(Some(changes)) => (Ok(changes.listing), changes.blind_to),
-            Ok(None) => return Ok(Err(FallBack::NotTold)),
-            Err(error) if is_contradiction(&error) => return Ok(Err(FallBack::Contradicted)),
-            Err(error) => (Err(error), Vec::new()),
-        };
-        Ok(Ok(Opened {
-            kind: RunKind::Incremental,
-            listing,
-            blind_to,
-            requests,
-            began,
-        }))
-    }
-
     /// Reads what was opened, from where an unfinished run broke off, and ends the run. A name that
     /// is to be bound is so once the registry has shown something.
     async fn read(
@@ -227,23 +175,19 @@ impl InventorySync {
             requests: opened.requests.get(),
             elapsed: self.clock.monotonic().saturating_sub(began),
         };
-        let mark: Option<ChangeMark> = match &opened.listing {
-            Ok(listing) => listing.mark().await,
-            Err(_) => None,
-        };
         let begin = async || {
             let request = RunRequest {
                 integration: &self.integration,
                 kind,
                 lease: self.lease,
                 start: RunStart::Resume,
-                mark: mark.as_ref(),
+                mark: opened.mark.as_ref(),
             };
             self.inventory.begin_run(&request).await
         };
         let (listing, begun) = if let Some(binding) = to_bind {
             // No run of this registry is unfinished.
-            let listing = walk(opened.listing, &*self.connector, Resumption::default());
+            let listing = walk(opened.listing, &*self.connector, self.plan(None));
             let mut listing = listing.peekable();
             // Nobody who can be listed has answered: nothing is known of the registry.
             if let Some(Err(error)) = Pin::new(&mut listing).next_if(Result::is_err).await {
@@ -258,9 +202,17 @@ impl InventorySync {
             self.take_name(binding).await?;
             (listing.boxed(), begin().await?)
         } else {
-            let mut begun = begin().await?;
-            let resumption = begun.resumed.as_mut().map(resumption).unwrap_or_default();
-            let listing = walk(opened.listing, &*self.connector, resumption);
+            let mut begun = match begin().await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    if let Ok(listing) = opened.listing {
+                        listing.close().await;
+                    }
+                    return Err(error.into());
+                }
+            };
+            let plan = self.plan(begun.resumed.as_mut());
+            let listing = walk(opened.listing, &*self.connector, plan);
             (listing, begun)
         };
         let takeovers = begun.resumed.map_or(0, |resumed| resumed.takeovers);
@@ -284,7 +236,8 @@ impl InventorySync {
             lease: self.lease,
             at: self.at_listing(),
         };
-        let verdict = recorder.record(listing, observe).await?;
+        let sieve = self.sieve();
+        let verdict = recorder.record(listing, sieve, observe).await?;
         let end = end(&verdict, takeovers > 0);
         let report = self.inventory.finish_run(&recorder.ticket, &end).await?;
         tracing::info!(
@@ -301,24 +254,15 @@ impl InventorySync {
         Ok((report, verdict))
     }
 
-    /// Whether the name is this registry's already; not so where it is to be taken from another.
-    async fn is_bound(&self, binding: &Binding) -> Result<bool, InventoryError> {
-        match self.inventory.is_bound(binding).await {
-            Err(InventoryError::IntegrationRebound { .. }) if self.rehomes => Ok(false),
-            bound => bound,
+    pub(super) fn plan(&self, resumed: Option<&mut ResumedRun>) -> Plan {
+        Plan {
+            selection: self.selection.clone(),
+            resumption: resumed.map(resumption).unwrap_or_default(),
         }
     }
 
-    async fn take_name(&self, binding: &Binding) -> Result<(), InventoryError> {
-        if self.rehomes {
-            self.inventory.rehome(binding).await
-        } else {
-            self.inventory.bind(binding).await
-        }
-    }
-
-    fn at_listing(&self) -> ErrorContext {
-        ErrorContext::new(self.connector.kind(), self.connector.host(), Step::Listing)
+    pub(super) fn sieve(&self) -> Sieve {
+        Sieve::new(self.selection.clone(), self.clock.now())
     }
 }
 

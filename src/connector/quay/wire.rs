@@ -104,6 +104,7 @@ impl TagWire {
             size: self.size,
             platforms: Vec::new(),
             pushed_at,
+            pulled_at: None,
         })
     }
 }
@@ -174,6 +175,7 @@ impl ManifestWire {
                 .filter_map(|child| child.platform?.into_platform())
                 .collect(),
             pushed_at: None,
+            pulled_at: None,
         })
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn image(row: &Row) -> Stored<Image> {
         size: size.map(count),
         platforms: json("list of platforms", row.try_get("platforms")?)?,
         pushed_at: row.try_get::<Option<i64>, _>("pushed_at")?.map(time),
+        pulled_at: None,
     })
 }
 

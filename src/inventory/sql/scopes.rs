@@ -6,6 +6,7 @@ use sqlx::Row;
 
 use super::{
     Write,
+    runs::CurrentRun,
     stored::{Stored, count, integer, json, parsed, to_json},
 };
 use crate::{
@@ -43,6 +44,8 @@ impl Write {
             .bind(run.first_reading)
             .execute(self.connection())
             .await?;
+            self.leave_out(&run, &named.scope, named.outcome.as_ref())
+                .await?;
         }
         let cursor = match list {
             ScopeList::ReadTo(cursor) => Some(cursor.as_str()),
@@ -87,6 +90,7 @@ impl Write {
         outcome: &ScopeOutcome,
     ) -> Stored<()> {
         let run = self.current_run(ticket).await?;
+        self.leave_out(&run, scope, Some(outcome)).await?;
         let (kind, name) = columns(scope);
         let (outcome, reason) = ended(Some(outcome))?;
         sqlx::query(
@@ -101,6 +105,49 @@ impl Write {
         .bind(outcome)
         .bind(reason)
         .bind(run.first_reading)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// What is known in a scope that the selection rules out is not for ingestion any more.
+    async fn leave_out(
+        &mut self,
+        run: &CurrentRun,
+        scope: &Scope,
+        outcome: Option<&ScopeOutcome>,
+    ) -> Stored<()> {
+        if outcome != Some(&ScopeOutcome::Excluded(Exclusion::Filtered)) {
+            return Ok(());
+        }
+        let (kind, name) = columns(scope);
+        sqlx::query(
+            "UPDATE item SET eligible = item.eligible - lost.eligible
+             FROM (SELECT location.item, count(*) AS eligible
+                   FROM location JOIN repository ON repository.id = location.repository
+                   WHERE repository.integration = $1
+                       AND ($2 = 'registry' OR $2 = 'namespace' AND repository.namespace = $3
+                           OR $2 = 'repository' AND repository.name = $3)
+                       AND location.omission IS NULL AND location.gone_at IS NULL
+                   GROUP BY location.item) AS lost
+             WHERE item.id = lost.item",
+        )
+        .bind(run.integration)
+        .bind(kind)
+        .bind(name)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "UPDATE location SET omission = 'repository'
+             WHERE omission IS NULL AND gone_at IS NULL AND repository IN (
+                 SELECT id FROM repository
+                 WHERE integration = $1
+                     AND ($2 = 'registry' OR $2 = 'namespace' AND namespace = $3
+                         OR $2 = 'repository' AND name = $3))",
+        )
+        .bind(run.integration)
+        .bind(kind)
+        .bind(name)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -2,7 +2,9 @@
 //! password in any text.
 
 mod quay;
+mod schedule;
 mod secrecy;
+mod selection;
 mod session;
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
@@ -307,7 +309,7 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
     let text = errors.to_string();
     let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hybrid, \
                 speed_limit, username, required_role, requests_in_flight, realm_hosts, \
-                include_proxy_caches, session, password, namespaces, timeouts";
+                include_proxy_caches, session, schedule, timezone, incremental_every_hours, password, selection, namespaces, timeouts";
     let forms = r#"{ env = "NAME" }, { file = "PATH" }, or a string that is not empty"#;
     let host = "a host name or IP address alone, without scheme, user, port and path";
     let lines = [

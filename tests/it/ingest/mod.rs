@@ -57,6 +57,7 @@ async fn stage(images: u32) -> Stage {
 fn numbered(images: u32) -> Vec<Image> {
     let image = |number| Image {
         pushed_at: Some(Timestamp::from_unix_nanos(-i64::from(number))),
+        pulled_at: None,
         ..image("team-a/app", number, &["v1"])
     };
     (1..=images).map(image).collect()

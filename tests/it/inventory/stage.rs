@@ -207,6 +207,7 @@ pub(crate) fn image(repository: &str, number: u32, tags: &[&str]) -> Image {
         size: Some(1024),
         platforms: Vec::new(),
         pushed_at: Some(Timestamp::from_unix_nanos(i64::from(number))),
+        pulled_at: None,
     }
 }
 

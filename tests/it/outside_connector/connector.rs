@@ -175,6 +175,7 @@ impl ShelfConnector {
             size: None,
             platforms: Vec::new(),
             pushed_at: None,
+            pulled_at: None,
         }))
     }
 }

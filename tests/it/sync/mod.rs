@@ -15,12 +15,13 @@ use registry_intake::{
     error::ErrorCode,
     image::{Exclusion, Proof, RegistryKind, Scope},
     inventory::{
-        Binding, ImageState, Inventory, InventoryError, RunKind, RunReport, RunRequest, RunStart,
-        SqliteInventory,
+        Binding, Claim, ClaimRequest, ImageState, Inventory, InventoryError, Lease, RunKind,
+        RunReport, RunRequest, RunStart, SqliteInventory,
     },
+    pace::Pace,
     simulator::{
         Action, Fault, HarborV2,
-        harbor_v2::{Contents, Project, Push},
+        harbor_v2::{Contents, Project, Push, Release},
     },
     sync::{InventorySync, SyncError, SyncEvent},
 };
@@ -30,8 +31,11 @@ use crate::harbor_v2::{as_admin, as_robot, connector, jumping_clock, shown, star
 
 mod binding;
 mod deletions;
+mod incremental;
+mod mortal;
 mod resumption;
 mod runs;
+mod selection;
 
 const NAME: &str = "harbor";
 
@@ -50,7 +54,12 @@ type Held = BTreeMap<(String, String), Vec<String>>;
 
 impl Stage {
     async fn of(contents: Contents) -> Self {
-        let (harbor, clock) = start(HarborV2::builder().contents(contents)).await;
+        Self::on(Release::default(), contents).await
+    }
+
+    async fn on(release: Release, contents: Contents) -> Self {
+        let builder = HarborV2::builder().release(release).contents(contents);
+        let (harbor, clock) = start(builder).await;
         let time = ManualClock::at(Timestamp::UNIX_EPOCH);
         let inventory = SqliteInventory::in_memory(Arc::new(time.clone())).await;
         Self {
@@ -122,4 +131,11 @@ fn contents() -> Contents {
     contents.push("doomed/two", Push::image().tag("b"));
     contents.push("mirror/alpine", Push::image().tag("3.20"));
     contents
+}
+
+/// Pushes, a moved tag and a deletion: two images are new, one is changed, one is gone.
+fn change(contents: &mut Contents) {
+    contents.push("team/new", Push::image().tag("v1"));
+    contents.push("library/nginx", Push::image().tag("latest"));
+    contents.delete_repository("doomed/two");
 }

@@ -1,14 +1,11 @@
 //! Runs that break off, and runs that are overtaken.
 
-use std::{
-    future::pending,
-    sync::atomic::{AtomicU64, Ordering},
-};
-
 use registry_intake::inventory::{BegunRun, OpenRun};
 
-use super::*;
-use crate::inventory::guarded::{Passage, inventory_by_passage};
+use super::{
+    mortal::{Death, dies, dies_as},
+    *,
+};
 
 /// Notified when the artifacts of a project are asked for.
 fn asked_for_artifacts(harbor: &HarborV2) -> Arc<Notify> {
@@ -55,70 +52,6 @@ fn is_superseded(run: &Result<RunReport, SyncError>) -> bool {
     run.as_ref().is_err_and(superseded)
 }
 
-/// A process that dies at one of its writes: it is not done, or nobody hears that it was.
-#[derive(Debug)]
-struct Mortal {
-    inner: Arc<dyn Inventory>,
-    writes: AtomicU64,
-    dies_at: u64,
-    is_done: bool,
-    dead: Notify,
-}
-
-inventory_by_passage!(Mortal);
-
-impl Passage for Mortal {
-    fn inner(&self) -> &dyn Inventory {
-        &*self.inner
-    }
-
-    async fn pass<T: Send>(
-        &self,
-        method: &'static str,
-        call: impl Future<Output = Result<T, InventoryError>> + Send,
-    ) -> Result<T, InventoryError> {
-        let is_read = ["integrations", "is_bound", "images"].contains(&method);
-        if is_read || self.writes.fetch_add(1, Ordering::SeqCst) + 1 != self.dies_at {
-            return call.await;
-        }
-        if self.is_done {
-            call.await.unwrap();
-        }
-        self.dead.notify_one();
-        pending().await
-    }
-}
-
-/// Whether a run of this configuration died at its `dies_at`th write, counted from 1.
-async fn dies(
-    stage: &Stage,
-    config: IntegrationConfigBuilder,
-    dies_at: u64,
-    is_done: bool,
-) -> bool {
-    let mortal = Arc::new(Mortal {
-        inner: Arc::clone(&stage.inventory),
-        writes: AtomicU64::new(0),
-        dies_at,
-        is_done,
-        dead: Notify::new(),
-    });
-    let sync = stage.sync_to(config, Arc::<Mortal>::clone(&mortal));
-    match select(pin!(mortal.dead.notified()), pin!(sync.run())).await {
-        Either::Left(_) => true,
-        Either::Right((report, _)) => {
-            assert!(report.unwrap().is_complete());
-            false
-        }
-    }
-}
-
-fn change(contents: &mut Contents) {
-    contents.push("team/new", Push::image().tag("v1"));
-    contents.push("library/nginx", Push::image().tag("latest"));
-    contents.delete_repository("doomed/two");
-}
-
 fn counts(report: &RunReport) -> [u64; 8] {
     [
         report.listed,
@@ -134,14 +67,14 @@ fn counts(report: &RunReport) -> [u64; 8] {
 
 #[tokio::test]
 async fn wherever_a_run_is_killed_it_goes_on_and_ends_as_if_nothing_had_happened() {
-    for is_done in [false, true] {
+    for death in [Death::Before, Death::After] {
         let mut killed = 0;
         loop {
             let stage = Stage::of(contents()).await;
             stage.sync().run().await.unwrap();
             let before = stage.held().await;
             stage.harbor.change(change);
-            if !dies(&stage, as_admin(&stage.harbor), killed + 1, is_done).await {
+            if !dies(&stage, death(killed + 1), |sync| sync).await {
                 break;
             }
             killed += 1;
@@ -174,7 +107,7 @@ async fn a_run_that_goes_on_is_proved_as_one_that_ran_through() {
     let robot = || as_robot(&stage.harbor);
     stage.sync_by(robot()).run().await.unwrap();
     stage.harbor.change(change);
-    assert!(dies(&stage, robot(), 5, true).await);
+    assert!(dies_as(&stage, robot(), Death::After(5), |sync| sync).await);
     stage.pass_lease();
     let report = stage.sync_by(robot()).run().await.unwrap();
     assert_eq!(
@@ -192,7 +125,7 @@ async fn what_was_read_is_not_read_again_and_an_open_scope_goes_on_from_its_curs
     let stage = Stage::of(contents()).await;
     let one_by_one = || as_admin(&stage.harbor).requests_in_flight(1);
     // The name, the run, the only page of one project and its end, the first page of another.
-    assert!(dies(&stage, one_by_one(), 6, true).await);
+    assert!(dies_as(&stage, one_by_one(), Death::After(6), |sync| sync).await);
     let artifacts = |number: u64| format!("/api/v2.0/projects/{number}/artifacts");
     stage.harbor.log().reset();
     stage.pass_lease();
@@ -222,8 +155,7 @@ async fn a_scope_that_vanishes_while_nobody_reads_is_gone_in_the_next_run() {
     let doomed = Fault::new(Action::status(500)).on_path("/projects/3/artifacts");
     stage.harbor.faults().arm(doomed);
     // Dies with the project told as unreadable, before the end.
-    let writes = 8;
-    assert!(dies(&stage, mortal, writes, true).await);
+    assert!(dies_as(&stage, mortal, Death::After(8), |sync| sync).await);
     stage.harbor.faults().clear();
     stage
         .harbor

@@ -100,6 +100,7 @@ pub(super) struct ArtifactWire {
     manifest_media_type: Option<String>,
     size: Option<i64>,
     push_time: Option<String>,
+    pull_time: Option<String>,
     tags: Option<Vec<TagWire>>,
     extra_attrs: Option<ExtraAttributes>,
     references: Option<Vec<ReferenceWire>>,
@@ -243,6 +244,7 @@ impl ArtifactWire {
             size: self.size.and_then(|size| u64::try_from(size).ok()),
             platforms,
             pushed_at: self.push_time.as_deref().and_then(time),
+            pulled_at: self.pull_time.as_deref().and_then(time),
         })
     }
 }

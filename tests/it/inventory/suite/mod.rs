@@ -98,6 +98,7 @@ macro_rules! inventory_suite {
             what_the_selection_leaves_out_is_stored_and_waits_once_selected,
             a_selection_may_take_what_is_left_out_by_default,
             an_image_is_left_out_only_where_all_its_locations_are,
+            what_is_known_in_a_scope_that_is_ruled_out_waits_no_more,
         );
         inventory_suite!(@tests $stage; rescans:
             what_was_ingested_is_due_again_after_the_set_time,

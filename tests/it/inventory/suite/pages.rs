@@ -100,12 +100,14 @@ pub(crate) async fn every_fact_of_an_image_is_kept(stage: Stage) {
             },
         ],
         pushed_at: Some(noon().saturating_sub(Duration::from_secs(1))),
+        pulled_at: None,
         ..image("2024/it's-\"a\"-%name_é", 1, &[])
     };
     let bare = Image {
         kind: ImageKind::Unknown,
         size: None,
         pushed_at: None,
+        pulled_at: None,
         ..image("team-a/app", 2, &["v1"])
     };
     stage.sync(&[full.clone(), bare.clone()]).await;

@@ -1,6 +1,8 @@
 use registry_intake::{
-    image::{Image, Proof, Scope},
-    inventory::{ImageState, Omission, PageChanges, RunTicket, ScopeOutcome, Sighting},
+    image::{Exclusion, Image, Proof, Scope},
+    inventory::{
+        ImageState, NamedScope, Omission, PageChanges, RunTicket, ScopeList, ScopeOutcome, Sighting,
+    },
 };
 
 use crate::inventory::stage::{PROD, Stage, image};
@@ -84,4 +86,50 @@ pub(crate) async fn an_image_is_left_out_only_where_all_its_locations_are(stage:
         2,
         "by hand it comes all the same"
     );
+}
+
+pub(crate) async fn what_is_known_in_a_scope_that_is_ruled_out_waits_no_more(stage: Stage) {
+    let images = [
+        image(APP, 1, &["v1"]),
+        image("team-a/web", 2, &["v1"]),
+        image("team-b/app", 3, &["v1"]),
+        image("team-b/app", 1, &["v1"]),
+    ];
+    stage.sync(&images).await;
+    stage.ingest().await;
+    let filtered = ScopeOutcome::Excluded(Exclusion::Filtered);
+    let run = stage.begin().await;
+    let web = Scope::Repository("team-a/web".parse().unwrap());
+    let named = [NamedScope {
+        scope: web,
+        outcome: Some(filtered.clone()),
+    }];
+    let named = stage
+        .inventory
+        .store_scopes(&run, &named, &ScopeList::Unread);
+    named.await.unwrap();
+    let team = Scope::Namespace("team-b".to_owned());
+    // Told again, as by a run that goes on.
+    stage.close(&run, &team, &filtered).await;
+    stage.close(&run, &team, &filtered).await;
+    stage
+        .close(&run, &Scope::Registry, &ScopeOutcome::Listed)
+        .await;
+    store(&stage, &run, &[(&images[0], None)]).await;
+    let report = stage.finish(&run, Some(Proof::Totals)).await;
+    assert_eq!((report.gone, report.excluded), (0, 2));
+    let counts = stage.counts().await;
+    // The newest, of team-b, was ingested before.
+    assert_eq!((counts.ingested, counts.pending), (1, 1));
+    assert_eq!((counts.left_out, counts.gone), (1, 0));
+    let states = stage.states().await;
+    assert_eq!(states[&("team-a/web".to_owned(), 2)], ImageState::LeftOut);
+    assert_eq!(
+        states[&(APP.to_owned(), 1)],
+        ImageState::Pending,
+        "one of its places is taken"
+    );
+
+    stage.sync(&images).await;
+    assert_eq!(stage.counts().await.pending, 2);
 }
