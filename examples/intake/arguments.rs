@@ -58,6 +58,10 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Serves: verifies, syncs when it is due and hands over at the speed limit, until Ctrl-C.
     Run(Name),
+    /// Shows the last runs, newest first.
+    Runs(Name),
+    /// Shows what a run changed.
+    Changes(Changes),
     /// Shows every stored image.
     Inventory(Name),
     /// Shows the integrated registries.
@@ -77,6 +81,23 @@ pub(crate) struct Sync {
     /// Moves an integration's name to the registry that is configured now, once it answers.
     #[arg(long)]
     pub(crate) rehome: bool,
+    /// Reads what has changed since the last run, or everything where the registry cannot tell.
+    #[arg(long, conflicts_with_all = ["full", "rehome"])]
+    pub(crate) incremental: bool,
+    /// Reads everything, as without an option.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Writes nothing: tells what the selection takes, what it costs and how long it takes to ingest.
+    #[arg(long, conflicts_with_all = ["incremental", "rehome"])]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// The integration.
+    pub(crate) name: String,
+    /// The run's number; the last one that has ended unless given.
+    pub(crate) run: Option<i64>,
 }
 
 #[derive(Debug, Args)]

@@ -71,6 +71,8 @@ struct IntegrationRecord<'a> {
     network: Option<NetworkType>,
     region_id: Option<&'a str>,
     speed_limit: Option<SpeedLimit>,
+    schedule: Option<String>,
+    timezone: Option<&'a str>,
     images: Option<StateCounts>,
     last_sync: Option<LastSync>,
     last_verification: Option<LastVerification>,
@@ -100,6 +102,8 @@ impl<'a> IntegrationRecord<'a> {
             network: Some(config.network()),
             region_id: config.region_id(),
             speed_limit: Some(config.speed_limit()),
+            schedule: Some(config.schedule().to_string()),
+            timezone: Some(config.schedule().time_zone()),
             ..Self::named(config.name(), config.registry())
         }
     }
@@ -131,6 +135,8 @@ impl<'a> IntegrationRecord<'a> {
             network: None,
             region_id: None,
             speed_limit: None,
+            schedule: None,
+            timezone: None,
             images: None,
             last_sync: None,
             last_verification: None,
@@ -189,6 +195,9 @@ impl Report for IntegrationRecord<'_> {
         writeln!(to)?;
         if let Some(limit) = self.speed_limit {
             writeln!(to, "  speed limit  {limit}")?;
+        }
+        if let Some(schedule) = &self.schedule {
+            writeln!(to, "  synced       {schedule}")?;
         }
         match &self.images {
             Some(counts) => writeln!(

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod demonstration;
+mod dry_run;
 mod failure;
 mod ingest;
 mod integrations;
@@ -15,6 +16,7 @@ mod list;
 mod output;
 mod records;
 mod run;
+mod runs;
 mod selection;
 mod stop;
 mod store;
@@ -71,6 +73,8 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
         Some(Command::Sync(wish)) => sync::sync(arguments, wish, output).await,
         Some(Command::Ingest(wish)) => ingest::ingest(arguments, wish, output).await,
         Some(Command::Run(name)) => run::run(arguments, name, output).await,
+        Some(Command::Runs(name)) => runs::runs(arguments, name, output).await,
+        Some(Command::Changes(wish)) => runs::changes(arguments, wish, output).await,
         Some(Command::Inventory(name)) => inventory::inventory(arguments, name, output).await,
         Some(Command::Integrations(name)) => {
             integrations::integrations(arguments, name, output).await

@@ -9,14 +9,15 @@ use registry_intake::{
     config::IntegrationConfig,
     connector::connect,
     error::ErrorCode,
-    image::Proof,
-    inventory::{PageChanges, RunReport},
+    image::{BlindSpot, Proof},
+    inventory::{PageChanges, RunKind, RunReport},
     sync::{InventorySync, SyncEvent},
 };
 use serde::Serialize;
 
 use crate::{
     arguments::{Arguments, Sync},
+    dry_run,
     failure::{Failure, Verdict},
     output::{Output, Report},
     selection, store,
@@ -30,7 +31,16 @@ pub(crate) async fn sync(
     let integrations = selection::configured(arguments, &wish.only)?;
     store::with(arguments, async |store| {
         selection::in_order(&integrations, output, async |config| {
-            let sync = InventorySync::new(config.name(), connect(config)?, Arc::clone(store));
+            let sync = InventorySync::new(config.name(), connect(config)?, Arc::clone(store))
+                .with_selection(config.selection().clone())
+                .with_kind(if wish.incremental {
+                    RunKind::Incremental
+                } else {
+                    RunKind::Full
+                });
+            if wish.dry_run {
+                return dry_run::dry_run(config, &sync, output).await;
+            }
             let sync = if wish.rehome { sync.rehoming() } else { sync };
             sync_one(config, &sync, output).await
         })
@@ -64,7 +74,7 @@ pub(crate) async fn sync_one(
     if let Some(failure) = &run.failure {
         output.error(Some(config.name()), &failure.clone().into());
     }
-    Ok(if run.is_complete() {
+    Ok(if run.is_successful() {
         Verdict::Done
     } else {
         Verdict::Incomplete
@@ -89,6 +99,7 @@ impl<'a> SyncReport<'a> {
 
 #[derive(Serialize)]
 pub(crate) struct RunRecord {
+    kind: RunKind,
     complete: bool,
     proof: Option<Proof>,
     listed: u64,
@@ -101,12 +112,14 @@ pub(crate) struct RunRecord {
     excluded: u64,
     requests: u64,
     elapsed_ms: u64,
+    blind_to: Vec<BlindSpot>,
     code: Option<ErrorCode>,
 }
 
 impl From<&RunReport> for RunRecord {
     fn from(run: &RunReport) -> Self {
         Self {
+            kind: run.kind,
             complete: run.is_complete(),
             proof: run.proof,
             listed: run.listed,
@@ -119,6 +132,7 @@ impl From<&RunReport> for RunRecord {
             excluded: run.excluded,
             requests: run.requests,
             elapsed_ms: run.elapsed_ms,
+            blind_to: run.blind_to.clone(),
             code: run.failure.as_ref().map(|failure| failure.code),
         }
     }
@@ -127,10 +141,10 @@ impl From<&RunReport> for RunRecord {
 impl RunRecord {
     /// `complete by totals: 5 images, 5 new, ...`
     pub(crate) fn summary(&self) -> String {
-        let word = if self.complete {
-            "complete"
-        } else {
-            "not complete"
+        let word = match (self.kind, self.complete, self.code) {
+            (RunKind::Incremental, _, None) => "what has changed",
+            (_, true, _) => "complete",
+            _ => "not complete",
         };
         let proof = self.proof.map_or_else(String::new, |proof| {
             format!(", proved by {}", proof.as_str())

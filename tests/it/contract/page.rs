@@ -71,12 +71,19 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
     for arguments in [
         &["verify", "--inventory", "registry-intake.db"][..],
         &["list"],
+        &["sync", "--dry-run"],
         &["sync"],
+        &["runs", "prod"],
+        &["changes", "prod"],
         &["ingest", "prod", "--max", "2"],
         &["inventory"],
         &["integrations"],
     ] {
-        let command = arguments[0];
+        let command = match arguments {
+            ["sync", "--dry-run"] => "sync --dry-run",
+            [command, ..] => command,
+            [] => unreachable!(),
+        };
         if command == "list" {
             let denied = Fault::new(Action::status(403)).on_path("/projects/1/artifacts");
             harbor.faults().arm(denied);

@@ -27,6 +27,60 @@ async fn each_run_tells_what_it_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_incremental_run_tells_what_it_cannot_see_and_is_listed_with_its_changes() {
+    let harbor = harbor().await;
+    let program = Program::new(&admin("prod", &harbor));
+    program.json(["sync"]).await;
+    harbor.change(|contents| {
+        contents.push("team/new", Push::image().tag("1"));
+        contents.push("team/api", Push::image().tag("1.1"));
+    });
+    let ended = program.json(["sync", "--incremental"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let report = &ended.objects()[0];
+    assert_eq!(report["kind"], "incremental");
+    assert_eq!(
+        (&report["complete"], &report["new"]),
+        (&false.into(), &2.into())
+    );
+    assert_eq!(report["blind_to"][0], "deletions");
+
+    let runs = program.json(["runs", "prod"]).await.objects();
+    let kinds: Vec<_> = runs.iter().map(|run| run["kind"].clone()).collect();
+    assert_eq!(kinds, ["incremental", "full"]);
+    let last = program.json(["changes", "prod"]).await.objects();
+    let what: Vec<_> = last.iter().map(|change| &change["change"]).collect();
+    assert_eq!(what, ["new", "new"]);
+    let first = runs[1]["run"].to_string();
+    let first = program.json(["changes", "prod", &first]).await.objects();
+    assert_eq!(first.len(), 5);
+    let unknown = program.json(["changes", "other"]).await;
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_is_selected_and_makes_nothing_of_it() {
+    let harbor = harbor().await;
+    let selective =
+        admin("prod", &harbor) + "[integrations.selection]\nexclude_repositories = [\"team/**\"]\n";
+    let program = Program::new(&selective);
+    let ended = program.json(["sync", "--dry-run"]).await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let found = &ended.objects()[0];
+    assert_eq!(found["requests"], harbor.log().total());
+    let reasons = found["left_out"].as_array().unwrap();
+    assert!(
+        reasons.iter().any(|left| left["reason"] == "repository"),
+        "{found}"
+    );
+    let waits = found["to_ingest"].as_u64().unwrap();
+    assert_eq!(found["ingestion_seconds"], waits * 360);
+    assert_eq!(program.json(["inventory"]).await.stdout, "");
+    let report = &program.json(["sync"]).await.objects()[0];
+    assert_eq!(report["listed"], found["listed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_that_fails_ends_with_3_and_says_so_on_standard_error() {
     let harbor = harbor().await;
     let program = Program::new(&refused("prod", &harbor));
