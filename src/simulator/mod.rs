@@ -24,6 +24,7 @@
 
 mod exchange;
 mod fault;
+mod harbor;
 pub mod harbor_v2;
 mod held;
 mod jwt;

@@ -3,6 +3,8 @@ use std::{
     fmt,
 };
 
+use crate::simulator::harbor::Role;
+
 /// What a robot may do in the projects that it covers, and one thing that it may do outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -42,20 +44,6 @@ impl Permission {
     pub(super) fn is_of_system(&self) -> bool {
         matches!(self, Self::CatalogRead | Self::AuditLogList | Self::System)
     }
-}
-
-/// What a user is in a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Role {
-    /// Administers the project.
-    ProjectAdmin = 1,
-    /// Pushes and pulls.
-    Developer = 2,
-    /// Reads.
-    Guest = 3,
-    /// Pushes, pulls, scans, deletes.
-    Maintainer = 4,
 }
 
 /// Who logs in: a system administrator, a user or a robot.

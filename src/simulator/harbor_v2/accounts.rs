@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{account::Account, sessions::Sessions};
-use crate::{clock::Clock, simulator::exchange};
-
-/// How long a failed log-in is held back, and how long it locks its user name.
-const FROZEN: Duration = Duration::from_millis(1500);
+use crate::{
+    clock::Clock,
+    simulator::{exchange, harbor::Lockout},
+};
 
 /// The accounts of a running server and their sessions; they may change at any time.
 ///
@@ -18,6 +18,7 @@ const FROZEN: Duration = Duration::from_millis(1500);
 /// the delay, in the answer to the form too, also on 2.5, 2.11 and 2.12.
 pub struct Accounts {
     clock: Arc<dyn Clock>,
+    lockout: Lockout,
     state: Mutex<State>,
 }
 
@@ -52,8 +53,6 @@ impl AuthMode {
 struct State {
     by_name: BTreeMap<String, Account>,
     last_id: u64,
-    failed: BTreeMap<String, u64>,
-    locked_until: BTreeMap<String, Duration>,
     auth_mode: AuthMode,
     password_cost: Duration,
     hashes: u64,
@@ -79,6 +78,7 @@ impl State {
 impl Accounts {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
+            lockout: Lockout::new(Arc::clone(&clock)),
             clock,
             state: Mutex::default(),
         }
@@ -124,7 +124,7 @@ impl Accounts {
     /// not there is such a user. Attempts while the name was locked are not log-ins.
     #[must_use]
     pub fn failed_logins(&self, name: &str) -> u64 {
-        self.state().failed.get(name).copied().unwrap_or_default()
+        self.lockout.failures(name)
     }
 
     /// How often a password was compared with the hash of a user's: once for every request with
@@ -175,13 +175,11 @@ impl Accounts {
     }
 
     async fn log_in(&self, name: &str, password: &str) -> Option<Account> {
+        if self.lockout.is_locked(name) {
+            return None;
+        }
         let (user, cost) = {
-            let now = self.clock.monotonic();
             let mut state = self.state();
-            let lock = state.locked_until.get(name);
-            if lock.is_some_and(|until| now < *until) {
-                return None;
-            }
             let user = state.user(name).cloned();
             let is_hashed = user.as_ref().is_some_and(|user| state.hashes(user));
             state.hashes += u64::from(is_hashed);
@@ -193,13 +191,7 @@ impl Accounts {
         if let Some(user) = user.filter(|user| user.opens_with(password)) {
             return Some(user);
         }
-        {
-            let until = self.clock.monotonic() + FROZEN;
-            let mut state = self.state();
-            *state.failed.entry(name.to_owned()).or_default() += 1;
-            state.locked_until.insert(name.to_owned(), until);
-        }
-        self.clock.sleep(FROZEN).await;
+        self.lockout.fail(name).await;
         None
     }
 

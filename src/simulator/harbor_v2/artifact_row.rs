@@ -8,6 +8,7 @@ use super::{
     records::{Artifact, Reference, Repository},
     stamp,
 };
+use crate::simulator::harbor::manifest;
 
 const WASM: &str = "application/vnd.wasm.config.v1+json";
 const IMAGE_ICON: &str = "sha256:0048162a053eef4d4ce3fe7518615bef084403614f8bca43b40ae2e762e11e06";
@@ -226,10 +227,10 @@ impl Artifact {
     /// Of the manifest.
     pub(super) fn manifest_media_type(&self) -> &'static str {
         match (&self.kind, self.docker) {
-            (Kind::Index, true) => "application/vnd.docker.distribution.manifest.list.v2+json",
-            (Kind::Index, false) => "application/vnd.oci.image.index.v1+json",
-            (Kind::Image, true) => "application/vnd.docker.distribution.manifest.v2+json",
-            _ => "application/vnd.oci.image.manifest.v1+json",
+            (Kind::Index, true) => manifest::DOCKER_LIST,
+            (Kind::Index, false) => manifest::OCI_INDEX,
+            (Kind::Image, true) => manifest::DOCKER_IMAGE,
+            _ => manifest::OCI_IMAGE,
         }
     }
 

@@ -3,10 +3,13 @@ use std::borrow::Cow;
 use super::{
     audit::{Operation, Subject},
     contents::Contents,
-    push::{Child, Push, Pushed},
+    push::{Push, Pushed},
     records::{Artifact, Reference, Tag},
 };
-use crate::simulator::made_up::{digest_of, size_of};
+use crate::simulator::{
+    harbor::Child,
+    made_up::{digest_of, size_of},
+};
 
 /// What pushes, moves and deletions make of artifacts and tags.
 impl Contents {

@@ -1,8 +1,8 @@
 use super::{
     contents::Contents,
-    push::{Child, Project, Push},
+    push::{Project, Push},
 };
-use crate::simulator::Platform;
+use crate::simulator::{Platform, harbor::Child};
 
 /// A registry in small: every spelling of names and every kind of artifact that a scanner meets.
 pub(super) fn contents() -> Contents {

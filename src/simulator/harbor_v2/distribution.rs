@@ -1,4 +1,3 @@
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
@@ -7,17 +6,14 @@ use super::{
     push::Kind,
     records::{Artifact, Repository},
     refusal::{self, Refusal},
-    tokens,
 };
-use crate::simulator::{exchange::Answer, jwt};
+use crate::simulator::{
+    exchange::Answer,
+    harbor::{in_query, manifest, tokens},
+    jwt,
+};
 
 const JSON: &str = "application/json; charset=utf-8";
-
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 impl Asked<'_> {
     /// Everything under `/v2/`; `rest` is what follows, decoded.
@@ -156,7 +152,7 @@ impl Asked<'_> {
         Ok(match (names.last(), count) {
             (Some(last), Some(count)) if is_cut => {
                 let path = &self.request.path;
-                let last = utf8_percent_encode(last, IN_QUERY);
+                let last = in_query(last);
                 let link = format!("<{path}?last={last}&n={count}>; rel=\"next\"");
                 answer.with("Link", link)
             }
@@ -221,62 +217,17 @@ fn unauthorized(message: &str) -> Answer {
         .with("Docker-Distribution-Api-Version", "registry/2.0")
 }
 
-/// A manifest that fits the artifact, though it does not hash to its digest.
 fn manifest_of(artifact: &Artifact) -> Value {
+    let media_type = artifact.manifest_media_type();
     if artifact.kind == Kind::Index {
-        let child_type = if artifact.docker {
-            "application/vnd.docker.distribution.manifest.v2+json"
-        } else {
-            "application/vnd.oci.image.manifest.v1+json"
-        };
-        let children = artifact.references.iter().map(|reference| {
-            let mut platform = json!({
-                "architecture": reference.platform.architecture,
-                "os": reference.platform.os,
-            });
-            if let Some(variant) = &reference.platform.variant {
-                platform["variant"] = json!(variant);
-            }
-            if let Some(version) = &reference.platform.os_version {
-                platform["os.version"] = json!(version);
-            }
-            let mut child = json!({
-                "mediaType": child_type,
-                "digest": reference.digest,
-                "size": 512,
-                "platform": platform,
-            });
-            if let Some(digest) = &reference.attests {
-                child["annotations"] = json!({
-                    "vnd.docker.reference.digest": digest,
-                    "vnd.docker.reference.type": "attestation-manifest",
-                });
-            }
-            child
+        let references = artifact.references.iter();
+        let entries = references.map(|reference| manifest::Entry {
+            digest: &reference.digest,
+            platform: &reference.platform,
+            attests: reference.attests.as_deref(),
         });
-        return json!({
-            "schemaVersion": 2,
-            "mediaType": artifact.manifest_media_type(),
-            "manifests": children.collect::<Vec<_>>(),
-        });
+        return manifest::index(media_type, entries);
     }
-    let layer_type = if artifact.docker {
-        "application/vnd.docker.image.rootfs.diff.tar.gzip"
-    } else {
-        "application/vnd.oci.image.layer.v1.tar+gzip"
-    };
-    json!({
-        "schemaVersion": 2,
-        "mediaType": artifact.manifest_media_type(),
-        "config": {
-            "mediaType": artifact.media_type(),
-            "digest": artifact.digest,
-            "size": 512,
-        },
-        "layers": [{
-            "mediaType": layer_type,
-            "digest": artifact.digest,
-            "size": artifact.size,
-        }],
-    })
+    let config_type = artifact.media_type();
+    manifest::image(media_type, config_type, &artifact.digest, artifact.size)
 }

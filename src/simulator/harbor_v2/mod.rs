@@ -24,13 +24,14 @@ mod rights;
 mod routes;
 mod sessions;
 mod system;
-mod tokens;
 
-pub use account::{Account, Permission, Role};
+pub use account::{Account, Permission};
 pub use accounts::{Accounts, AuthMode};
 pub use contents::Contents;
-pub use push::{Child, Listed, Project, Push, Pushed};
+pub use push::{Listed, Project, Push, Pushed};
 pub use release::{ParseReleaseError, Release};
+
+pub use super::harbor::{Child, Role};
 
 use std::{
     fmt, io,
@@ -39,7 +40,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, UNIX_EPOCH},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -48,6 +49,7 @@ use self::rights::Viewer;
 use super::{
     exchange::{Answer, Request},
     fault::Faults,
+    harbor::http_date,
     held::Held,
     log::RequestLog,
     server::{Handler, Server},
@@ -329,10 +331,6 @@ impl Harbor {
     fn http_date(&self, ahead: Duration) -> String {
         http_date(self.clock.now().saturating_add(ahead))
     }
-}
-
-fn http_date(time: Timestamp) -> String {
-    httpdate::fmt_http_date(UNIX_EPOCH + time.since(Timestamp::UNIX_EPOCH))
 }
 
 impl fmt::Debug for Harbor {

@@ -1,9 +1,10 @@
 use super::{
-    account::{Account, Kind, Permission, Role},
+    account::{Account, Kind, Permission},
     records::ProjectRecord,
     refusal::Refusal,
     release::Release,
 };
+use crate::simulator::harbor::Role;
 
 /// Who asks: an account, or an anonymous client.
 #[derive(Debug, Clone)]

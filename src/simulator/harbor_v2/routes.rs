@@ -1,12 +1,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::{Asked, refusal::Refusal};
-use crate::simulator::exchange::Answer;
-
-const PORTAL: &str = "<!doctype html><html><head><title>Harbor</title></head><body>\
-                      <harbor-app>Loading...</harbor-app></body></html>";
-const NO_PAGE: &str = "<!DOCTYPE HTML>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
-                       <title>404 - Page Not Found</title>\n</head>\n<body>404</body>\n</html>\n";
+use crate::simulator::{exchange::Answer, harbor::pages};
 
 /// What Harbor serves under `/api/v2.0` and the simulator does not.
 const NOT_SIMULATED: &[&str] = &[
@@ -46,11 +41,11 @@ impl Asked<'_> {
         // nginx decodes the path once; core splits it and decodes what it took apart again.
         let path = percent_decode_str(&self.request.path).decode_utf8_lossy();
         if path.contains('\0') {
-            return nginx(400, "400 Bad Request");
+            return pages::nginx(400, "400 Bad Request");
         }
         if path == "/v2" {
             let location = format!("{}/v2/", self.external_url);
-            return nginx(301, "301 Moved Permanently").with("Location", location);
+            return pages::nginx(301, "301 Moved Permanently").with("Location", location);
         }
         if let Some(rest) = path.strip_prefix("/v2/") {
             return self.distribution(rest);
@@ -65,12 +60,12 @@ impl Asked<'_> {
             return Self::version();
         }
         if path.starts_with("/api/") || path.starts_with("/service/") || path.starts_with("/c/") {
-            return Answer::new(404, "text/html; charset=utf-8", NO_PAGE);
+            return pages::no_page();
         }
         if path.starts_with("/v1/") {
-            return nginx(404, "404 Not Found");
+            return pages::nginx(404, "404 Not Found");
         }
-        Answer::new(200, "text/html", PORTAL)
+        pages::portal()
     }
 
     fn api(&self, path: &str) -> Result<Answer, Refusal> {
@@ -159,12 +154,4 @@ impl Asked<'_> {
         }
         get()
     }
-}
-
-fn nginx(status: u16, title: &str) -> Answer {
-    let body = format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>\
-         </center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    );
-    Answer::new(status, "text/html", body)
 }

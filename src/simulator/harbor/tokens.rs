@@ -1,3 +1,5 @@
+//! Tokens of the token service.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,7 +9,11 @@ use crate::{clock::Timestamp, simulator::jwt};
 const LIFETIME: Duration = Duration::from_secs(1800);
 
 /// The answer of the token service.
-pub(super) fn issue(subject: Option<&str>, access: Vec<Value>, now: Timestamp) -> Value {
+pub(in crate::simulator) fn issue(
+    subject: Option<&str>,
+    access: Vec<Value>,
+    now: Timestamp,
+) -> Value {
     let seconds = |time: Timestamp| time.as_unix_nanos() / 1_000_000_000;
     let mut claims = json!({
         "iss": "harbor-token-issuer",
@@ -30,7 +36,7 @@ pub(super) fn issue(subject: Option<&str>, access: Vec<Value>, now: Timestamp) -
 }
 
 /// The claims of a token that was issued here and has not expired.
-pub(super) fn read(token: &str, now: Timestamp) -> Option<Value> {
+pub(in crate::simulator) fn read(token: &str, now: Timestamp) -> Option<Value> {
     let claims = jwt::verify(token)?;
     let expiry = claims.get("exp")?.as_i64()?;
     (now.as_unix_nanos() / 1_000_000_000 < expiry).then_some(claims)
