@@ -1,7 +1,7 @@
 //! Registries in this process, over real HTTP on a loopback port: for tests, examples, benches
 //! and for embedders who want to try their own program against a registry that misbehaves.
 //!
-//! One type per kind of registry: [`HarborV2`] and [`Quay`], each in a module with its own contents
+//! One type per kind of registry: [`HarborV1`], [`HarborV2`] and [`Quay`], each in a module with its own contents
 //! and accounts, which may change while it runs. What they share is a [`Server`]: every request is
 //! counted and logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
 //!
@@ -25,6 +25,7 @@
 mod exchange;
 mod fault;
 mod harbor;
+pub mod harbor_v1;
 pub mod harbor_v2;
 mod held;
 mod jwt;
@@ -38,6 +39,7 @@ mod sized;
 
 pub use exchange::{Answer, Request};
 pub use fault::{Action, Fault, Faults};
+pub use harbor_v1::{HarborV1, HarborV1Builder};
 pub use harbor_v2::{HarborV2, HarborV2Builder};
 pub use log::{Logged, RequestLog};
 pub use platform::Platform;
