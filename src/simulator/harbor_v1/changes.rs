@@ -16,10 +16,10 @@ impl Contents {
     /// `library`.
     pub fn push(&mut self, path: &str, push: Push) -> String {
         self.tick();
-        let id = self.repository_for(path);
+        let path = self.place(path);
         let now = self.now;
         let mut last_manifest = self.last_manifest;
-        let Some(home) = self.repositories.get_mut(&id) else {
+        let Some(home) = self.repositories.get_mut(&path) else {
             return String::new();
         };
         home.settle();
@@ -59,24 +59,21 @@ impl Contents {
         let digest = add(&push.digest, push.kind, push.platform, references);
         self.last_manifest = last_manifest;
         for tag in &push.tags {
-            self.put_tag(id, tag, &digest, push.legacy);
+            self.put_tag(&path, tag, &digest, push.legacy);
         }
         if push.tags.is_empty() && !push.legacy {
-            self.log_push(id, "");
+            self.log_push(&path, "");
         }
         digest
     }
 
-    fn put_tag(&mut self, repository: u64, name: &str, digest: &str, legacy: bool) {
+    fn put_tag(&mut self, path: &str, name: &str, digest: &str, legacy: bool) {
         let now = self.now;
-        let Some(home) = self.repositories.get_mut(&repository) else {
+        let Some(home) = self.repositories.get_mut(path) else {
             return;
         };
-        let is_docker = home
-            .manifests
-            .get(digest)
-            .is_some_and(|manifest| manifest.kind.is_docker());
-        home.is_known |= is_docker;
+        let manifest = home.manifests.get(digest);
+        let is_docker = manifest.is_some_and(|manifest| manifest.kind.is_docker());
         // The same tag and digest again changes nothing but the log.
         let is_there = home.tags.get(name).is_some_and(|tag| tag.digest == digest);
         if !is_there {
@@ -87,15 +84,17 @@ impl Contents {
             };
             home.tags.insert(name.to_owned(), tag);
         }
+        if is_docker {
+            self.make_known(path);
+        }
         if !legacy {
-            self.log_push(repository, name);
+            self.log_push(path, name);
         }
     }
 
-    fn log_push(&mut self, repository: u64, tag: &str) {
-        if let Some(home) = self.repositories.get(&repository) {
-            let (project, path) = (home.project, home.path.clone());
-            self.write_log(Operation::Push, project, &path, tag);
+    fn log_push(&mut self, path: &str, tag: &str) {
+        if let Some(home) = self.repositories.get(path) {
+            self.write_log(Operation::Push, home.project, path, tag);
         }
     }
 
@@ -103,11 +102,7 @@ impl Contents {
     /// digest, of which the log says nothing. A repository without tags is deleted too. Says whether
     /// the tag was there.
     pub fn delete_tag(&mut self, path: &str, tag: &str) -> bool {
-        let Some(id) = self.by_path.get(path).copied() else {
-            return false;
-        };
-        self.tick();
-        let Some(home) = self.repositories.get_mut(&id) else {
+        let Some(home) = self.repositories.get_mut(path) else {
             return false;
         };
         home.settle();
@@ -117,31 +112,30 @@ impl Contents {
         home.manifests.remove(&digest);
         home.tags.retain(|_, other| other.digest != digest);
         let (project, is_empty) = (home.project, home.tags.is_empty());
+        self.tick();
         self.write_log(Operation::Delete, project, path, tag);
         if is_empty {
-            self.drop_repository(id);
+            self.drop_repository(path);
         }
         true
     }
 
     /// Deletes a repository tag by tag, as Harbor does. Says whether it was there.
     pub fn delete_repository(&mut self, path: &str) -> bool {
-        let Some(id) = self.by_path.get(path).copied() else {
+        let Some(home) = self.repositories.get(path) else {
             return false;
         };
-        let home = self.repositories.get(&id).map(|home| home.settled());
-        let tags: Vec<_> = home.iter().flat_map(|home| home.tags.keys()).collect();
-        for tag in tags.into_iter().cloned().collect::<Vec<_>>() {
+        let tags: Vec<_> = home.settled().tags.keys().cloned().collect();
+        for tag in tags {
             self.delete_tag(path, &tag);
         }
-        self.drop_repository(id);
+        self.drop_repository(path);
         true
     }
 
-    fn drop_repository(&mut self, id: u64) {
-        if let Some(home) = self.repositories.remove(&id) {
-            self.by_path.remove(&home.path);
-            self.emptied.insert(home.path);
+    fn drop_repository(&mut self, path: &str) {
+        if self.repositories.remove(path).is_some() {
+            self.emptied.insert(path.to_owned());
         }
     }
 
@@ -151,17 +145,15 @@ impl Contents {
     }
 
     pub(super) fn pull_as(&mut self, user: &str, path: &str, reference: &str) -> bool {
-        let id = self.by_path.get(path).copied().unwrap_or_default();
-        let is_there = self
-            .repositories
-            .get(&id)
-            .is_some_and(|home| home.settled().find(reference).is_some());
-        if !is_there {
+        let Some(home) = self.repositories.get(path) else {
+            return false;
+        };
+        if home.settled().find(reference).is_none() {
             return false;
         }
         self.tick();
         let now = self.now;
-        let Some(home) = self.repositories.get_mut(&id) else {
+        let Some(home) = self.repositories.get_mut(path) else {
             return false;
         };
         home.settle();
@@ -199,7 +191,7 @@ mod tests {
         assert!(!contents.delete_tag("a/b", "latest"));
         assert_eq!(tags(&contents), [["2"]]);
         assert!(contents.delete_tag("a/b", "2"));
-        assert!(contents.repository_at("a/b").is_none());
+        assert!(contents.repositories.is_empty());
     }
 
     #[test]

@@ -36,8 +36,8 @@ const BEGINNING: Timestamp = Timestamp::from_unix_nanos(1_767_225_600_000_000_00
 #[derive(Debug, Clone)]
 pub struct Contents {
     pub(super) projects: BTreeMap<u64, ProjectRecord>,
-    pub(super) repositories: BTreeMap<u64, Repository>,
-    pub(super) by_path: BTreeMap<String, u64>,
+    /// By path.
+    pub(super) repositories: BTreeMap<String, Repository>,
     /// Paths of which everything was deleted: the registry itself goes on naming them.
     pub(super) emptied: BTreeSet<String>,
     pub(super) log: AccessLog,
@@ -55,7 +55,6 @@ impl Contents {
         Self {
             projects: BTreeMap::new(),
             repositories: BTreeMap::new(),
-            by_path: BTreeMap::new(),
             emptied: BTreeSet::new(),
             log: AccessLog::default(),
             now: BEGINNING,
@@ -82,10 +81,8 @@ impl Contents {
         for index in 0..even.repositories {
             let project = even.namespace_of(index);
             let path = format!("{}/{}", even.namespace(PREFIX, project), even.name(index));
-            contents.tick();
-            let id = contents.add_repository(project + 1, path);
-            if let Some(home) = contents.repositories.get_mut(&id) {
-                home.is_known = true;
+            contents.create_repository(&path);
+            if let Some(home) = contents.repositories.get_mut(&path) {
                 home.generated = even.items_of(index);
             }
         }
@@ -102,8 +99,8 @@ impl Contents {
         self.now = start.saturating_add(Duration::from_secs(even.items));
         self.last_manifest = even.items;
         self.number_log(even.namespaces + even.items.max(1));
-        let mut homes = self.repositories.values().rev();
-        if let Some(home) = homes.find(|home| !home.generated.is_empty()) {
+        let mut homes = self.repositories.values();
+        if let Some(home) = homes.find(|home| home.generated.end == even.items + 1) {
             let tag = Even::tag(home.tags_count() - 1);
             let (project, path) = (home.project, home.path.clone());
             self.write_log(Operation::Push, project, &path, &tag);
@@ -154,11 +151,8 @@ impl Contents {
         let Some(id) = self.project_named(name).map(|project| project.id) else {
             return false;
         };
-        let homes = self.repositories.values();
-        let paths = homes
-            .filter(|home| home.project == id)
-            .map(|home| home.path.clone());
-        for path in paths.collect::<Vec<_>>() {
+        let paths: Vec<_> = self.all_in(name).map(|home| home.path.clone()).collect();
+        for path in paths {
             self.delete_repository(&path);
         }
         self.tick();
@@ -171,11 +165,8 @@ impl Contents {
     /// holds nothing, unless it is there, and returns its id.
     pub fn create_repository(&mut self, path: &str) -> u64 {
         self.tick();
-        let id = self.repository_for(path);
-        if let Some(home) = self.repositories.get_mut(&id) {
-            home.is_known = true;
-        }
-        id
+        let path = self.place(path);
+        self.make_known(&path)
     }
 
     /// What a complete listing must show, ordered: every image with a tag, by the digest that its
@@ -184,7 +175,7 @@ impl Contents {
     #[must_use]
     pub fn listed(&self) -> Vec<Listed> {
         let mut listed = Vec::new();
-        for home in self.repositories.values().filter(|home| home.is_known) {
+        for home in self.repositories.values().filter(|home| home.is_known()) {
             let mut images: BTreeMap<&str, Vec<String>> = BTreeMap::new();
             let home = home.settled();
             for (name, tag) in &home.tags {
@@ -204,55 +195,61 @@ impl Contents {
         self.projects.values().find(|project| project.name == name)
     }
 
-    pub(super) fn repository_at(&self, path: &str) -> Option<&Repository> {
-        self.repositories.get(self.by_path.get(path)?)
-    }
-
-    /// Those of a project that the database knows.
-    pub(super) fn known_in(&self, project: u64) -> impl Iterator<Item = &Repository> {
+    /// Those of a project, by name.
+    fn all_in(&self, project: &str) -> impl Iterator<Item = &Repository> {
+        let start = format!("{project}/");
         self.repositories
-            .values()
-            .filter(move |home| home.is_known && home.project == project)
+            .range(start.clone()..)
+            .take_while(move |(path, _)| path.starts_with(&start))
+            .map(|(_, home)| home)
     }
 
-    pub(super) fn repository_for(&mut self, path: &str) -> u64 {
+    /// Those that the database knows.
+    pub(super) fn known_in(&self, project: &ProjectRecord) -> impl Iterator<Item = &Repository> {
+        self.all_in(&project.name).filter(|home| home.is_known())
+    }
+
+    /// Makes sure that the registry has a repository of this path, and returns the full path.
+    pub(super) fn place(&mut self, path: &str) -> String {
         let path = match path.contains('/') {
             true => path.to_owned(),
             false => format!("library/{path}"),
         };
-        if let Some(id) = self.by_path.get(&path) {
-            return *id;
+        if self.repositories.contains_key(&path) {
+            return path;
         }
         let (name, _) = path.split_once('/').unwrap_or((&path, ""));
         let project = match self.project_named(name) {
             Some(project) => project.id,
             None => self.create_project(Project::private(name)),
         };
-        self.add_repository(project, path)
+        self.emptied.remove(&path);
+        let home = Repository {
+            id: None,
+            project,
+            path: path.clone(),
+            created: self.now,
+            pulled: None,
+            pulls: 0,
+            generated: 0..0,
+            generated_from: self.now,
+            manifests: BTreeMap::new(),
+            tags: BTreeMap::new(),
+        };
+        self.repositories.insert(path.clone(), home);
+        path
     }
 
-    fn add_repository(&mut self, project: u64, path: String) -> u64 {
-        self.last_repository += 1;
-        let id = self.last_repository;
-        self.emptied.remove(&path);
-        self.by_path.insert(path.clone(), id);
-        self.repositories.insert(
-            id,
-            Repository {
-                id,
-                project,
-                path,
-                created: self.now,
-                pulled: None,
-                pulls: 0,
-                is_known: false,
-                generated: 0..0,
-                generated_from: self.now,
-                manifests: BTreeMap::new(),
-                tags: BTreeMap::new(),
-            },
-        );
-        id
+    /// Puts the repository into the database, unless it is there, and returns its id.
+    pub(super) fn make_known(&mut self, path: &str) -> u64 {
+        let Some(home) = self.repositories.get_mut(path) else {
+            return 0;
+        };
+        *home.id.get_or_insert_with(|| {
+            home.created = self.now;
+            self.last_repository += 1;
+            self.last_repository
+        })
     }
 }
 

@@ -116,7 +116,7 @@ impl Asked<'_> {
         let size: usize = size.unwrap_or(PAGE);
         let last = self.parameter("last").unwrap_or_default();
         let emptied = self.contents.emptied.iter();
-        let mut paths: Vec<_> = self.contents.by_path.keys().chain(emptied).collect();
+        let mut paths: Vec<_> = self.contents.repositories.keys().chain(emptied).collect();
         paths.retain(|path| walked(path) > walked(&last));
         paths.sort_by_key(|path| walked(path));
         paths.truncate(size);
@@ -126,8 +126,8 @@ impl Asked<'_> {
             format!("<{path}?last={}&n={size}>; rel=\"next\"", in_query(last))
         });
         let is_known = |path: &str| {
-            let home = self.contents.repository_at(path);
-            home.is_some_and(|home| home.is_known)
+            let home = self.contents.repositories.get(path);
+            home.is_some_and(Repository::is_known)
         };
         paths.retain(|path| is_known(path));
         let names = (!paths.is_empty()).then_some(paths);
@@ -140,7 +140,7 @@ impl Asked<'_> {
 
     /// `GET /v2/PATH/tags/list`: all of them, in no order.
     fn tags_list(&self, path: &str) -> Result<Answer, Answer> {
-        let home = self.contents.repository_at(path);
+        let home = self.contents.repositories.get(path);
         if home.is_none() && !self.contents.emptied.contains(path) {
             let message = "repository name not known to registry";
             return Err(error_of(
@@ -175,7 +175,11 @@ impl Asked<'_> {
             };
             error_of(404, "MANIFEST_UNKNOWN", message, &detail)
         };
-        let home = self.contents.repository_at(path).map(Repository::settled);
+        let home = self
+            .contents
+            .repositories
+            .get(path)
+            .map(Repository::settled);
         let stored = home.as_ref().and_then(|home| home.find(reference));
         let (Some(home), Some(stored)) = (home.as_ref(), stored) else {
             return Err(unknown("manifest unknown"));
@@ -185,7 +189,9 @@ impl Asked<'_> {
             return Ok(Answer::empty(304));
         }
         let accept = self.request.header("Accept").unwrap_or_default();
-        let (media_type, digest, body) = match negotiate(home, stored, accept, by_tag) {
+        let given = negotiate(home, stored, accept, by_tag);
+        let pulled = given.counts_as_pull_of(stored, reference);
+        let (media_type, digest, body) = match given {
             Given::AsStored(it) => (it.kind.media_type(), it.digest.clone(), body_of(it)),
             Given::AsSchema1(image) => (
                 "application/vnd.docker.distribution.manifest.v1+prettyjws",
@@ -194,19 +200,14 @@ impl Asked<'_> {
             ),
             Given::Refused(message) => return Err(unknown(message)),
         };
-        // That a HEAD is none was checked on 2.15 only.
-        if self.request.method == "GET" {
-            let user = if user.is_empty() {
-                "anonymous".to_owned()
-            } else {
-                user
-            };
-            self.pulled.replace(Some(Pulled {
-                user,
-                path: path.to_owned(),
-                reference: reference.to_owned(),
-            }));
-        }
+        self.pulled.replace(pulled.map(|reference| Pulled {
+            user: match user.is_empty() {
+                true => "anonymous".to_owned(),
+                false => user,
+            },
+            path: path.to_owned(),
+            reference,
+        }));
         let etag = format!("\"{digest}\"");
         Ok(Answer::new(200, media_type, body.to_string())
             .with("Docker-Content-Digest", digest)

@@ -62,7 +62,11 @@ const VERSION: &str = "v1.10.19-b1a56175";
 /// `users/current`, `statistics`, `projects`, `repositories`, tags, `search` and `logs`, all of
 /// them to be read; `/service/token`; under `/v2/` the challenge, the catalog, manifests and lists
 /// of tags. Other routes that Harbor has are answered with 501, so that nobody takes their absence
-/// for an answer. A `GET` of a manifest counts as a pull.
+/// for an answer.
+///
+/// A manifest of one of Docker's images that is asked for by `/v2/` counts as a pull, by `HEAD` too:
+/// the log tells of it, and the repository's `update_time` changes. What is answered with 304, to an
+/// `If-None-Match` with its digest, does not count, nor does a list given as a list.
 ///
 /// Harbor filters the catalog, after it was cut into pages, by the names that its database has:
 /// pages may be short, or `null`, with a `Link` to the next, and what the lists of repositories

@@ -13,6 +13,21 @@ pub(super) enum Given<'a> {
     Refused(&'static str),
 }
 
+impl Given<'_> {
+    /// What Harbor takes it for a pull of: whatever is one of Docker's images, by `HEAD` as by
+    /// `GET`. The child that is given in the place of a list is pulled by digest, a list as such
+    /// is not, nor is what was answered with 304. All recorded, save that OCI content does not
+    /// count, which is read from the source.
+    pub(super) fn counts_as_pull_of(&self, stored: &Manifest, reference: &str) -> Option<String> {
+        let (Self::AsStored(image) | Self::AsSchema1(image)) = self else {
+            return None;
+        };
+        let is_stored = image.digest == stored.digest;
+        let pulled = if is_stored { reference } else { &image.digest };
+        (image.kind == Kind::Image).then(|| pulled.to_owned())
+    }
+}
+
 /// Recorded of Docker's types by tag; the rest is read from the source of distribution 2.8, OCI
 /// and digests among it. By digest nothing is converted.
 pub(super) fn negotiate<'a>(

@@ -105,7 +105,7 @@ impl Asked<'_> {
             owner_name: "",
             current_user_role_id: role,
             current_user_role_ids: (role > 0).then_some([role]),
-            repo_count: self.contents.known_in(project.id).count(),
+            repo_count: self.contents.known_in(project).count(),
             chart_count: 0,
             metadata: json!({ "public": project.public.to_string() }),
             cve_whitelist: Whitelist {

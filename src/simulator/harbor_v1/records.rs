@@ -21,15 +21,16 @@ pub(super) struct ProjectRecord {
 /// What the registry holds under one path, and what the database knows of it.
 #[derive(Debug, Clone)]
 pub(super) struct Repository {
-    pub(super) id: u64,
+    /// Given by the database, when it first knows of it. As long as it does not, neither the API's
+    /// lists nor the catalog show the repository.
+    pub(super) id: Option<u64>,
     pub(super) project: u64,
     pub(super) path: String,
+    /// When the database first knew of it.
     pub(super) created: Timestamp,
     /// The last pull; nothing else changes `update_time`.
     pub(super) pulled: Option<Timestamp>,
     pub(super) pulls: u64,
-    /// Whether the database has it. If not, neither the API's lists nor the catalog show it.
-    pub(super) is_known: bool,
     /// Tags that follow from the ids of their images, as long as nothing here was changed.
     pub(super) generated: Range<u64>,
     /// When the first of them was pushed; the others follow every second.
@@ -80,6 +81,10 @@ impl Manifest {
 }
 
 impl Repository {
+    pub(super) const fn is_known(&self) -> bool {
+        self.id.is_some()
+    }
+
     pub(super) fn tags_count(&self) -> u64 {
         self.generated.end - self.generated.start + self.tags.len() as u64
     }

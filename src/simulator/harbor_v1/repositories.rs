@@ -27,12 +27,11 @@ impl Asked<'_> {
         if !project.map_or(self.viewer.is_administrator(), |it| self.viewer.sees(it)) {
             return Err(self.viewer.denied());
         }
-        if project.is_none() {
-            return Err(Refusal::NotFound(format!("project {id} not found")));
-        }
+        let missing = || Refusal::NotFound(format!("project {id} not found"));
+        let project = project.ok_or_else(missing)?;
         let paging = Paging::of(self.request)?;
         let part = self.parameter("q").unwrap_or_default();
-        let mut homes: Vec<_> = self.contents.known_in(id).collect();
+        let mut homes: Vec<_> = self.contents.known_in(project).collect();
         homes.retain(|home| home.path.contains(&part));
         self.sort(&mut homes);
         let page = paging.of_rows(&homes).iter();
@@ -67,7 +66,7 @@ fn updated(home: &Repository) -> Timestamp {
 
 fn row(home: &Repository) -> Row<'_> {
     Row {
-        id: home.id,
+        id: home.id.unwrap_or_default(),
         name: &home.path,
         project_id: home.project,
         description: "",

@@ -15,7 +15,7 @@ impl Asked<'_> {
         projects.sort_by_key(|project| (!is_administrator && !project.public, &project.name));
         let mut repositories = Vec::new();
         for project in &projects {
-            let homes = self.contents.known_in(project.id);
+            let homes = self.contents.known_in(project);
             for home in homes.filter(|home| home.path.contains(&part)) {
                 repositories.push(json!({
                     "project_id": project.id,

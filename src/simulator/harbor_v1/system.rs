@@ -84,7 +84,7 @@ impl Asked<'_> {
                 let is_own = is_administrator || self.viewer.is_member(project);
                 if project.public == public && (public || is_own) {
                     counts.0 += 1;
-                    counts.1 += self.contents.known_in(project.id).count();
+                    counts.1 += self.contents.known_in(project).count();
                 }
             }
             counts

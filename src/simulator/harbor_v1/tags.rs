@@ -106,7 +106,7 @@ impl Asked<'_> {
         if !self.viewer.sees(project) {
             return Err(self.viewer.denied());
         }
-        let home = self.contents.repository_at(path);
+        let home = self.contents.repositories.get(path);
         let home = home.map(Repository::settled);
         let tags = home.iter().flat_map(|home| &home.tags);
         let detail = self.parameter("detail").and_then(|text| boolean(&text));
@@ -125,7 +125,7 @@ impl Asked<'_> {
 
     /// `GET /api/repositories/PATH/tags/TAG`
     pub(super) fn get_tag(&self, path: &str, name: &str) -> Result<Answer, Refusal> {
-        let home = self.contents.repository_at(path);
+        let home = self.contents.repositories.get(path);
         let home = home.map(Repository::settled);
         // That a missing tag is told of before any right is asked for is read from the source.
         let missing = || Refusal::NotFound(format!("resource: {path}:{name} not found"));
