@@ -1,5 +1,8 @@
+use std::io::{self, Write};
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use hyper::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -32,6 +35,12 @@ impl Request {
     #[must_use]
     pub fn basic_credentials(&self) -> Option<(String, String)> {
         basic(self.authorization()?)
+    }
+
+    pub(super) fn takes_gzip(&self) -> bool {
+        let accepted = self.header(header::ACCEPT_ENCODING.as_str());
+        let mut codings = accepted.unwrap_or_default().split(',');
+        codings.any(|coding| coding.split(';').next().map(str::trim) == Some("gzip"))
     }
 
     pub(super) fn authorization(&self) -> Option<&str> {
@@ -119,6 +128,7 @@ pub struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
+    pub(super) is_compressible: bool,
 }
 
 impl Answer {
@@ -129,6 +139,7 @@ impl Answer {
             status,
             headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
             body: body.into(),
+            is_compressible: false,
         }
     }
 
@@ -149,6 +160,26 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
+            is_compressible: false,
+        }
+    }
+
+    /// The same, compressed for whoever takes that.
+    pub(super) fn compressible(self) -> Self {
+        Self {
+            is_compressible: true,
+            ..self
+        }
+    }
+
+    /// As it goes over the wire.
+    pub(super) fn encoded(self, takes_gzip: bool) -> Self {
+        if !takes_gzip || !self.is_compressible {
+            return self;
+        }
+        match gzipped(&self.body) {
+            Ok(body) => Self { body, ..self }.with("Content-Encoding", "gzip"),
+            Err(_) => self,
         }
     }
 
@@ -165,4 +196,10 @@ impl Answer {
             .find(|(present, _)| present.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
+}
+
+fn gzipped(body: &[u8]) -> io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish().map(Bytes::from)
 }

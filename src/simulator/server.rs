@@ -197,6 +197,7 @@ async fn respond(
     let body = body.collect().await.map_err(io::Error::other)?;
     request.body = body.to_bytes();
     shared.handler.before(&request);
+    let takes_gzip = request.takes_gzip();
     let action = shared.faults.strike(&request);
     let answer = match &action {
         Some(Action::Answer {
@@ -207,6 +208,7 @@ async fn respond(
             status: *status,
             headers: headers.clone(),
             body: Bytes::from(body.clone()),
+            is_compressible: false,
         },
         Some(Action::Hang) => pending().await,
         Some(Action::Reset) => {
@@ -217,6 +219,7 @@ async fn respond(
         Some(action) => shared.bent(action, request).await,
         None => shared.answer(&request).await,
     };
+    let answer = answer.encoded(takes_gzip);
     let content = Content {
         bytes: answer.body,
         cut: (action == Some(Action::CutBody)).then_some(Cut::First),

@@ -2,9 +2,9 @@
 //! read, and a body of the same shape with the same identities.
 
 mod changes;
-mod client;
+pub(crate) mod client;
 pub(crate) mod compare;
-mod seed;
+pub(crate) mod seed;
 
 use std::{sync::Arc, time::Duration};
 

@@ -139,12 +139,13 @@ impl Contents {
         }
     }
 
-    /// The administrator pulls, by tag or by digest. Says whether it was there.
+    /// [`admin`](super::HarborV1::USERNAME) pulls, by tag or by digest. Says whether it was there.
     pub fn pull(&mut self, path: &str, reference: &str) -> bool {
         self.pull_as(ADMINISTRATOR, path, reference)
     }
 
-    pub(super) fn pull_as(&mut self, user: &str, path: &str, reference: &str) -> bool {
+    /// Whoever has this name pulls; `anonymous` without one.
+    pub fn pull_as(&mut self, user: &str, path: &str, reference: &str) -> bool {
         let Some(home) = self.repositories.get(path) else {
             return false;
         };

@@ -328,12 +328,9 @@ impl Asked<'_> {
     }
 }
 
-/// JSON as core writes it: with line breaks, and none at the end.
+/// JSON as core writes it: with line breaks, none at the end, and compressed when asked to.
 fn json(body: &impl Serialize) -> Answer {
     // A body that cannot be JSON is left empty, which no client takes for JSON.
-    Answer::new(
-        200,
-        JSON,
-        serde_json::to_vec_pretty(body).unwrap_or_default(),
-    )
+    let body = serde_json::to_vec_pretty(body).unwrap_or_default();
+    Answer::new(200, JSON, body).compressible()
 }

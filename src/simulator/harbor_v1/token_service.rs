@@ -17,7 +17,7 @@ impl Asked<'_> {
         let scopes = pairs.iter().filter(|(name, _)| name == "scope");
         let access: Vec<_> = scopes.map(|(_, scope)| self.access(scope)).collect();
         let token = tokens::issue(Some(self.viewer.name()), access, self.now);
-        Answer::json(200, JSON, &token)
+        Answer::json(200, JSON, &token).compressible()
     }
 
     fn access(&self, scope: &str) -> Value {

@@ -58,6 +58,17 @@ pub(crate) async fn send(
     target: &str,
     headers: &[(String, String)],
 ) -> Received {
+    let bytes = send_for_bytes(address, method, target, headers).await;
+    received(&String::from_utf8(bytes).unwrap())
+}
+
+/// The same for what is no text.
+pub(crate) async fn send_for_bytes(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
         if !name.eq_ignore_ascii_case("connection") {
@@ -76,7 +87,7 @@ pub(crate) async fn send(
     let mut bytes = Vec::new();
     // A reset ends what was received like a close.
     let _ = stream.read_to_end(&mut bytes).await;
-    received(&String::from_utf8(bytes).unwrap())
+    bytes
 }
 
 fn received(text: &str) -> Received {

@@ -90,7 +90,7 @@ impl Rules {
                 let [recorded, served] = [recorded, served].map(|rows| {
                     let mut rows = rows.clone();
                     if ends(path, self.unordered) {
-                        rows.sort_by_key(|row| row["name"].to_string());
+                        rows.sort_by_key(|row| row.get("name").unwrap_or(row).to_string());
                     }
                     rows
                 });
