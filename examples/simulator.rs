@@ -1,6 +1,7 @@
 //! Serves a simulated registry on 127.0.0.1 until Ctrl-C or SIGTERM.
 //!
 //! `cargo run --example simulator -- --kind harbor-v2 --port 8080`
+//! `cargo run --example simulator -- --kind harbor-v1 --port 8080`
 //! `cargo run --example simulator -- --kind quay --port 8080`
 //!
 //! Its first line on standard output is one JSON object that says where it listens and how to log
@@ -13,7 +14,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use registry_intake::simulator::{HarborV2, Quay, harbor_v2::Release};
+use registry_intake::simulator::{HarborV1, HarborV2, Quay, harbor_v2::Release};
 use serde_json::{Value, json};
 
 #[derive(Debug, Parser)]
@@ -25,7 +26,7 @@ struct Arguments {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// The release of Harbor: 2.0, 2.5, 2.9, 2.11, 2.12 or 2.15.
+    /// The release of Harbor 2.x: 2.0, 2.5, 2.9, 2.11, 2.12 or 2.15.
     #[arg(long, default_value_t)]
     release: Release,
     /// How many projects, or organizations of a Quay.
@@ -34,7 +35,7 @@ struct Arguments {
     /// How many repositories in all of them together.
     #[arg(long)]
     repositories: Option<u64>,
-    /// How many artifacts, or tags of a Quay, in all repositories together.
+    /// How many artifacts, or tags of a Harbor 1.x or a Quay, in all repositories together.
     #[arg(long)]
     artifacts: Option<u64>,
     /// Refuse what goes beyond so many requests a second.
@@ -44,6 +45,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
+    HarborV1,
     HarborV2,
     Quay,
 }
@@ -62,12 +64,31 @@ async fn main() -> ExitCode {
 
 async fn serve(arguments: &Arguments) -> io::Result<()> {
     match arguments.kind {
-        Kind::HarborV2 => serve_harbor(arguments).await,
+        Kind::HarborV1 => serve_harbor_v1(arguments).await,
+        Kind::HarborV2 => serve_harbor_v2(arguments).await,
         Kind::Quay => serve_quay(arguments).await,
     }
 }
 
-async fn serve_harbor(arguments: &Arguments) -> io::Result<()> {
+async fn serve_harbor_v1(arguments: &Arguments) -> io::Result<()> {
+    let mut builder = HarborV1::builder().port(arguments.port);
+    if let Some(per_second) = arguments.throttle {
+        builder = builder.throttle(per_second);
+    }
+    if let Some([projects, repositories, tags]) = arguments.sizes() {
+        builder = builder.sized(projects, repositories, tags);
+    }
+    let harbor = builder.start().await?;
+    announce(&json!({
+        "kind": "harbor-v1",
+        "address": harbor.address().to_string(),
+        "username": HarborV1::USERNAME,
+        "password": HarborV1::PASSWORD,
+    }))?;
+    stopped().await
+}
+
+async fn serve_harbor_v2(arguments: &Arguments) -> io::Result<()> {
     let mut builder = HarborV2::builder()
         .release(arguments.release)
         .port(arguments.port);

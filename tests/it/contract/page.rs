@@ -124,7 +124,7 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
 
 #[tokio::test]
 async fn the_simulators_first_line_is_what_the_page_shows() {
-    for kind in ["harbor-v2", "quay"] {
+    for kind in ["harbor-v1", "harbor-v2", "quay"] {
         let mut command = example("simulator");
         command.args(["--kind", kind, "--port", "0"]);
         let mut child = command.spawn().unwrap();
