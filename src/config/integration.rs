@@ -133,8 +133,8 @@ impl IntegrationConfig {
     }
 
     /// How many requests may be in flight at once, 1 to
-    /// [`MAX_REQUESTS_IN_FLIGHT`](Self::MAX_REQUESTS_IN_FLIGHT). By default 4, and 2 for a Quay without
-    /// [`SessionUse::Always`].
+    /// [`MAX_REQUESTS_IN_FLIGHT`](Self::MAX_REQUESTS_IN_FLIGHT). By default 4, and 2 for a Harbor 1.x and
+    /// for a Quay without [`SessionUse::Always`].
     #[must_use]
     pub const fn requests_in_flight(&self) -> NonZeroUsize {
         self.requests_in_flight

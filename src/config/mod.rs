@@ -23,7 +23,7 @@
 //! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required with `username` |
 //! | `namespaces` | tables of `organization` and `auth_token`, a secret | required for `quay` alone |
 //! | `required_role` | `admin`, `list` | default `admin` |
-//! | `requests_in_flight` | 1 to 64 | default 4; 2 for `quay` without a session |
+//! | `requests_in_flight` | 1 to 64 | default 4; 2 for Harbor `V1`, and for `quay` without a session |
 //! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |
@@ -41,7 +41,7 @@
 //! | `repositories`, `exclude_repositories` | patterns | full paths, with the namespace |
 //! | `tags`, `exclude_tags` | patterns | one tag of an image is enough |
 //! | `newest_tags` | 1 to 1000 | of each repository only the tags that were set last |
-//! | `pushed_within_days`, `pulled_within_days` | 1 to 36500 | one of both is enough; pulls are told by Harbor `V2` alone |
+//! | `pushed_within_days`, `pulled_within_days` | 1 to 36500 | one of both is enough; pulls are told by Harbor alone |
 //! | `untagged` | `true`, `false` | default `false` |
 //! | `kinds` | `image`, `index`, `chart`, `other` | default `image` and `index`; one that the registry does not name is taken |
 //! | `platforms` | `os`, `os/architecture`, `os/architecture/variant` | default all |

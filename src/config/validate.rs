@@ -25,8 +25,9 @@ const HOST: &str = "a host name or IP address alone, without scheme, user, port 
 const IP: &str = "an IP address; required where hybrid = true";
 const USERNAME: &str = "a user name without colon and control characters";
 const DEFAULT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
-/// Each request with a token costs a Quay a slow hash, so more at once only wait for each other.
-const QUAY_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+/// Each request with a token costs a Quay a slow hash, and a Harbor 1.x two requests to its own
+/// registry for each tag, so more at once only wait for each other.
+const FEW_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 const NAMESPACES: &str =
     "at least one [[integrations.namespaces]] with organization and auth_token";
 const ORGANIZATION: &str = "the name of an organization, each once";
@@ -45,7 +46,7 @@ impl IntegrationConfigBuilder {
         let registry_type = faults.required("type", self.registry_type, RegistryType::allowed());
         check_version(faults, registry_type, self.version);
         check_session(faults, registry_type, self.version, self.session);
-        check_selection(faults, registry_type, self.version, self.selection.as_ref());
+        check_selection(faults, registry_type, self.selection.as_ref());
         let protocol = self.protocol.unwrap_or_default();
         let endpoint = endpoint(faults, protocol, self.domain, self.port, self.ip);
         let hybrid = self.hybrid.unwrap_or_default();
@@ -60,8 +61,10 @@ impl IntegrationConfigBuilder {
         let account = account(faults, self.username, self.password, !is_quay || signs_in);
         let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain);
         let namespaces = namespaces(faults, registry_type, self.namespaces);
-        let sends_tokens = is_quay && !signs_in;
-        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, sends_tokens);
+        let is_harbor = registry_type == Some(RegistryType::Harbor);
+        let is_harbor_v1 = is_harbor && self.version == Some(RegistryVersion::V1);
+        let is_costly = is_harbor_v1 || (is_quay && !signs_in);
+        let requests_in_flight = requests_in_flight(faults, self.requests_in_flight, is_costly);
         let default = Timeouts::default();
         let timeouts = Timeouts {
             connect: timeout(
@@ -210,11 +213,11 @@ fn namespaces(
 fn requests_in_flight(
     faults: &mut Faults,
     requests: Option<i128>,
-    sends_tokens: bool,
+    is_costly: bool,
 ) -> Option<NonZeroUsize> {
     let Some(requests) = requests else {
-        return Some(if sends_tokens {
-            QUAY_IN_FLIGHT
+        return Some(if is_costly {
+            FEW_IN_FLIGHT
         } else {
             DEFAULT_IN_FLIGHT
         });
@@ -278,22 +281,17 @@ pub(super) fn has_sessions(registry_type: RegistryType, version: Option<Registry
     }
 }
 
-/// Only Harbor 2.x tells when an image was pulled last.
+/// Only Harbor tells when an image was pulled last.
 fn check_selection(
     faults: &mut Faults,
     registry_type: Option<RegistryType>,
-    version: Option<RegistryVersion>,
     selection: Option<&Selection>,
 ) {
-    let tells = match registry_type {
-        Some(RegistryType::Harbor) => version != Some(RegistryVersion::V1),
-        Some(_) => false,
-        None => true,
-    };
+    let tells = registry_type.is_none_or(|registry_type| registry_type == RegistryType::Harbor);
     let asks = selection.is_some_and(|selection| selection.pulled_within().is_some());
     if let (false, true, Some(registry_type)) = (tells, asks, registry_type) {
         let problem = ConfigProblem::NotApplicable { registry_type };
-        let allowed = "nothing for this type and version";
+        let allowed = "nothing for this type";
         faults.push("selection.pulled_within_days", problem, allowed);
     }
 }

@@ -10,16 +10,59 @@ use serde::Deserialize;
 
 use super::{PullAccess, PullCredential};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Endpoint, SecretValue},
     error::{IntegrationError, Violation},
     http::Answer,
-    image::{Location, RepositoryName},
+    image::Location,
 };
 
-/// The scope that is asked for.
-pub(super) fn scope(repository: &RepositoryName) -> String {
-    format!("repository:{repository}:pull")
+/// A right that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grant<'a> {
+    kind: &'static str,
+    name: &'a str,
+    action: &'static str,
+}
+
+impl<'a> Grant<'a> {
+    /// To pull from a repository.
+    pub(super) const fn pull(repository: &'a str) -> Self {
+        Self {
+            kind: "repository",
+            name: repository,
+            action: "pull",
+        }
+    }
+
+    /// To read the registry's catalog.
+    pub(super) const CATALOG: Self = Self {
+        kind: "registry",
+        name: "catalog",
+        action: "*",
+    };
+
+    /// As the distribution specification writes it.
+    pub(super) fn scope(&self) -> String {
+        format!("{}:{}:{}", self.kind, self.name, self.action)
+    }
+}
+
+/// A token, and until when it is good by this machine's clock.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) secret: SecretValue,
+    pub(super) expires_at: Timestamp,
+    /// To whom it was given.
+    pub(super) subject: String,
+}
+
+impl Token {
+    /// Access to `location`, for which the token was asked for.
+    pub(super) fn access(self, endpoint: &Endpoint, location: &Location) -> PullAccess {
+        let credential = PullCredential::Bearer { token: self.secret };
+        PullAccess::at(endpoint, location, credential).with_expiry(self.expires_at)
+    }
 }
 
 /// Whether the answer is a token made out to nobody, as Harbor's is to refused credentials: in a
@@ -29,14 +72,13 @@ pub(super) fn is_for_nobody(answer: &Answer) -> bool {
     answer.status() == 200 && claims().is_some_and(|claims| claims.is_for_nobody())
 }
 
-/// What the token service's answer gives, if it gives the right to pull from this repository:
-/// services answer 200, with less in the token, to who may not.
-pub(super) fn access(
-    endpoint: &Endpoint,
-    location: &Location,
+/// The token of the token service's answer, if it gives what was asked for: services answer 200,
+/// with less in the token, to who may not.
+pub(super) fn read(
     answer: &Answer,
+    asked: Option<Grant<'_>>,
     clock: &dyn Clock,
-) -> Result<PullAccess, IntegrationError> {
+) -> Result<Token, IntegrationError> {
     match answer.status() {
         200 => {}
         500.. => {
@@ -50,17 +92,16 @@ pub(super) fn access(
     let answered: TokenWire = answer.json()?;
     let unreadable = || answer.violation(Violation::Body);
     let claims = answered.claims().ok_or_else(unreadable)?;
-    let repository = location.repository.to_string();
     if claims.is_for_nobody() {
         return Err(IntegrationError::FailedToVerifyUsernameOrPwd {
             context: Box::new(answer.context()),
             source: None,
         });
     }
-    if !claims.grants_pull(&repository) {
+    if let Some(asked) = asked.filter(|asked| !claims.grants(asked)) {
         return Err(IntegrationError::TokenScopeMissing {
-            context: Box::new(answer.context().with_subject(repository)),
-            scope: "pull",
+            context: Box::new(answer.context().with_subject(asked.name)),
+            scope: asked.action,
         });
     }
     // The server's clock may be off, so only how long the token lasts is taken from it, counted
@@ -69,9 +110,11 @@ pub(super) fn access(
     let lifetime = lifetime.filter(|seconds| *seconds > 0);
     let lifetime = Duration::from_secs(lifetime.ok_or_else(unreadable)?);
     let asked_at = clock.now().saturating_sub(answer.elapsed());
-    let token = SecretValue::new(answered.token);
-    let access = PullAccess::at(endpoint, location, PullCredential::Bearer { token });
-    Ok(access.with_expiry(asked_at.saturating_add(lifetime)))
+    Ok(Token {
+        secret: SecretValue::new(answered.token),
+        expires_at: asked_at.saturating_add(lifetime),
+        subject: claims.sub.unwrap_or_default(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -113,15 +156,15 @@ impl ClaimsWire {
         matches!(self.sub.as_deref(), None | Some("" | "(anonymous)"))
     }
 
-    fn grants_pull(&self, repository: &str) -> bool {
+    fn grants(&self, asked: &Grant<'_>) -> bool {
         self.access.iter().flatten().any(|grant| {
-            grant.kind == "repository"
-                && grant.name == repository
+            grant.kind == asked.kind
+                && grant.name == asked.name
                 && grant
                     .actions
                     .iter()
                     .flatten()
-                    .any(|action| action == "pull")
+                    .any(|action| action == asked.action)
         })
     }
 

@@ -92,6 +92,7 @@ impl Answer {
             &body["errors"][0]["message"],
             &body["error_message"],
             &body["error"],
+            &body["message"],
         ];
         let message = told.into_iter().find_map(serde_json::Value::as_str)?;
         Some(bounded(message).escape_debug().to_string())

@@ -156,10 +156,6 @@ impl HttpClient {
     }
 
     /// A HEAD of `url` for the sake of `step`.
-    #[allow(
-        dead_code,
-        reason = "asked for by registries whose manifests are only weighed"
-    )]
     pub(crate) fn head(&self, step: Step, url: Url) -> RequestBuilder<'_> {
         RequestBuilder::new(self, Method::HEAD, step, url)
     }

@@ -85,7 +85,7 @@ impl Selection {
         self
     }
 
-    /// Takes images that were pulled so recently, by a scanner too. Only Harbor 2.x tells; elsewhere
+    /// Takes images that were pulled so recently, by a scanner too. Only Harbor tells; elsewhere
     /// nothing is ever found to have been pulled.
     #[must_use]
     pub const fn with_pulled_within(mut self, time: Duration) -> Self {

@@ -4,7 +4,7 @@ use super::session::Harbor;
 use crate::{
     config::Protocol,
     error::{IntegrationError, Step, Violation},
-    http::{Answer, Patience},
+    http::{Answer, Patience, RequestBuilder, RequestCount},
 };
 
 /// What answers at the address.
@@ -55,13 +55,25 @@ impl Harbor {
         }
     }
 
+    /// The version that a 1.x states, for a run that counts its requests.
+    pub(super) async fn stated_version(
+        &self,
+        requests: &RequestCount,
+        patience: Patience,
+    ) -> Result<Option<String>, IntegrationError> {
+        let answer = self.ask("/api/systeminfo", Step::Listing, patience);
+        let info = read(&answer.counted(requests).send().await?);
+        Ok(info.map(|SystemInfo { harbor_version }| harbor_version))
+    }
+
+    fn ask(&self, path: &str, step: Step, patience: Patience) -> RequestBuilder<'_> {
+        self.client
+            .get(step, self.url(path, &[]))
+            .patience(patience)
+    }
+
     async fn probe(&self, path: &str) -> Result<Answer, IntegrationError> {
-        let answer = self
-            .client
-            .get(Step::Registry, self.url(path, &[]))
-            .patience(Patience::Probe)
-            .send()
-            .await;
+        let answer = self.ask(path, Step::Registry, Patience::Probe).send().await;
         match answer {
             Ok(answer) if answer.status() >= 500 => Err(IntegrationError::RegistryUnavailable {
                 context: Box::new(answer.context()),

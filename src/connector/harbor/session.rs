@@ -2,10 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::server::Server;
+use super::{answers::Identity, server::Server};
 use crate::{
     clock::Clock,
-    config::{self, IntegrationConfig, SecretValue},
+    config::{self, IntegrationConfig, RequiredRole, SecretValue},
     connector::{Verification, Warning},
     error::{IntegrationError, Step},
     http::{Account, ConnectionSettings, HttpClient},
@@ -77,6 +77,21 @@ impl Harbor {
                 field: "password",
                 source: Box::new(error),
             })
+    }
+
+    /// Whether an account of this identity fulfils the configured role.
+    pub(super) fn admits(&self, identity: Identity) -> Result<(), IntegrationError> {
+        match self.config.required_role() {
+            RequiredRole::Admin if identity != Identity::Admin => Err(self.lacks_role(identity)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn lacks_role(&self, identity: Identity) -> IntegrationError {
+        IntegrationError::UserDoesNotHaveAdminRole {
+            context: Box::new(self.client.context(Step::Role)),
+            account: identity.kind(),
+        }
     }
 
     /// A report that holds what the configuration already tells.

@@ -4,7 +4,10 @@ use super::{
 };
 use crate::{
     config::{self, Namespace, SecretValue},
-    connector::{PullAccess, PullCredential, pull_token},
+    connector::{
+        PullAccess, PullCredential,
+        pull_token::{self, Grant},
+    },
     error::{IntegrationError, Step},
     http::Patience,
     image::Location,
@@ -81,7 +84,9 @@ impl Quay {
         // asked for that name. Its realm is not followed: it is the external address, which may
         // lead past the configured one.
         let service = connection.recognise(Step::Pull, Patience::Run).await?;
-        let scope = pull_token::scope(&location.repository);
+        let repository = location.repository.to_string();
+        let grant = Grant::pull(&repository);
+        let scope = grant.scope();
         let query = [("service", service.as_str()), ("scope", scope.as_str())];
         let answer = connection
             .client
@@ -89,7 +94,7 @@ impl Quay {
             .account(&account)
             .send()
             .await?;
-        let endpoint = connection.config.endpoint();
-        pull_token::access(endpoint, location, &answer, &**connection.client.clock())
+        let token = pull_token::read(&answer, Some(grant), &**connection.client.clock())?;
+        Ok(token.access(connection.config.endpoint(), location))
     }
 }

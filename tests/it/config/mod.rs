@@ -167,6 +167,8 @@ fn what_is_left_out_has_its_documented_default() {
 
     let http = read(&with(r#"protocol = "http""#));
     assert_eq!(http.endpoint().authority(), "harbor.example.com:80");
+    let version_1 = read(&LEAST.replace("V2", "V1"));
+    assert_eq!(version_1.requests_in_flight().get(), 2);
 }
 
 #[test]

@@ -1,34 +1,18 @@
 use std::{sync::Arc, time::Duration};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::wire::{ErrorsWire, StatisticsWire, UserWire};
 use crate::{
     connector::{
-        harbor::session::Harbor,
+        harbor::{
+            answers::{Identity, refusal, segment},
+            session::Harbor,
+        },
         session::{self, Session},
     },
-    error::{AccountKind, ErrorContext, IntegrationError, Step, Violation},
+    error::{ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
     image::RepositoryName,
 };
-
-/// Who the account is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
-    Admin,
-    User,
-    Robot,
-}
-
-impl Identity {
-    pub(super) const fn kind(self) -> AccountKind {
-        match self {
-            Self::Admin | Self::User => AccountKind::User,
-            Self::Robot => AccountKind::Robot,
-        }
-    }
-}
 
 /// The API 2.0 as one account sees it in one run.
 #[derive(Debug, Clone)]
@@ -138,55 +122,11 @@ pub(super) fn is_unknown_path(answer: &Answer) -> bool {
             .is_ok_and(|errors| errors.is_unknown_path())
 }
 
-/// What a status other than 200 says to this account.
-pub(super) fn refusal(answer: &Answer, identity: Identity) -> IntegrationError {
-    let context = Box::new(answer.context());
-    match answer.status() {
-        403 => IntegrationError::UserDoesNotHaveAdminRole {
-            context,
-            account: identity.kind(),
-        },
-        404 => IntegrationError::NamespaceNotFound {
-            namespace: context.subject.clone().unwrap_or_default(),
-            context,
-        },
-        500.. => IntegrationError::RegistryUnavailable {
-            context,
-            retry_after: None,
-        },
-        _ => answer.violation(Violation::Status),
-    }
-}
-
-/// How many rows a list has, which every list states.
-pub(super) fn total_of(answer: &Answer, identity: Identity) -> Result<u64, IntegrationError> {
-    if answer.status() != 200 {
-        return Err(refusal(answer, identity));
-    }
-    answer
-        .header("x-total-count")
-        .and_then(|total| total.parse().ok())
-        .ok_or_else(|| answer.violation(Violation::Header("X-Total-Count")))
-}
-
-/// What stands in a path segment as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// A project's name as a path segment.
-pub(super) fn project_segment(project: &str) -> String {
-    utf8_percent_encode(project, SEGMENT).to_string()
-}
-
 /// The path of a repository's artifacts. The slashes of its name are encoded twice: the proxy in
 /// front decodes once, and a raw slash would split the segment.
 pub(super) fn artifacts_path(repository: &RepositoryName) -> String {
-    let once = utf8_percent_encode(repository.within_namespace(), SEGMENT).to_string();
-    let twice = utf8_percent_encode(&once, SEGMENT);
-    let project = project_segment(repository.namespace());
+    let twice = segment(&segment(repository.within_namespace()));
+    let project = segment(repository.namespace());
     format!("/projects/{project}/repositories/{twice}/artifacts")
 }
 

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    api::{Api, Identity, is_unknown_path, refusal, total_of},
+    api::{Api, is_unknown_path},
     pager::{List, Position, Reply},
     wire::{LogRowWire, Row},
 };
 use crate::{
+    connector::harbor::answers::{Identity, refusal, total_of},
     error::{IntegrationError, Step},
     image::{Next, RepositoryName},
 };

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     HarborV2,
-    api::{Api, Identity},
+    api::Api,
     listing::{Projects, V2Listing},
     mark::{Caches, Mark, Trail},
     pager::{List, PAGE_SIZE, Position, Reply},
@@ -18,7 +18,9 @@ use super::{
     wire::{ProjectWire, RepositoryWire, Row},
 };
 use crate::{
-    connector::{Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage},
+    connector::{
+        Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage, harbor::answers::Identity,
+    },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
     image::{BlindSpot, ChangeMark, Cursor, EntryPage, Next, RepositoryName, Scope},
@@ -101,7 +103,7 @@ impl HarborV2 {
                 let Some(updated) = api.updated_since(&newest).await? else {
                     return Ok(None);
                 };
-                self.admits(updated.identity)?;
+                self.harbor.admits(updated.identity)?;
                 // What others are shown since they were given a right to it has not changed.
                 blind_to = match updated.identity {
                     Identity::Admin => vec![BlindSpot::Deletions],

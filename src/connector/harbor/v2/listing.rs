@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::{
-    api::{Api, Identity, artifacts_path},
+    api::{Api, artifacts_path},
     mark::{Caches, Mark, Trail},
     pager::{List, Position, Reply, Rows},
     scopes::Scopes,
     wire::ArtifactWire,
 };
 use crate::{
-    connector::{Listing, RunProof, ScopePage},
+    connector::{Listing, RunProof, ScopePage, harbor::answers::Identity},
     error::{ErrorCode, IntegrationError, Step, Violation},
     image::{ChangeMark, Cursor, Entry, EntryPage, RepositoryName, Scope},
 };

@@ -43,19 +43,19 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use self::{
-    api::{Api, Identity},
+    api::Api,
     listing::{Projects, V2Listing},
     sign_in::FormSignIn,
 };
 use super::session::Harbor;
 use crate::{
     clock::Clock,
-    config::{IntegrationConfig, RequiredRole},
+    config::IntegrationConfig,
     connector::{
-        Capabilities, Changes, Listing, PullAccess, PullCredential, RegistryConnector,
-        Verification, pull_token, session::Session,
+        Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification,
+        session::Session,
     },
-    error::{IntegrationError, Step},
+    error::IntegrationError,
     http::{Patience, RequestCount},
     image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
 };
@@ -73,19 +73,6 @@ impl HarborV2 {
         Harbor::new(config, clock).map(|harbor| Self {
             harbor: Arc::new(harbor),
         })
-    }
-
-    /// Whether an account of this identity fulfils the configured role.
-    fn admits(&self, identity: Identity) -> Result<(), IntegrationError> {
-        match self.harbor.config.required_role() {
-            RequiredRole::Admin if identity != Identity::Admin => {
-                Err(IntegrationError::UserDoesNotHaveAdminRole {
-                    context: Box::new(self.harbor.client.context(Step::Role)),
-                    account: identity.kind(),
-                })
-            }
-            _ => Ok(()),
-        }
     }
 }
 
@@ -123,7 +110,7 @@ impl RegistryConnector for HarborV2 {
             patience: Patience::Run,
         };
         let (identity, hashed) = api.identify().await?;
-        self.admits(identity)?;
+        self.harbor.admits(identity)?;
         if let Some(sign_in) = FormSignIn::wanted(&api, identity, hashed) {
             api.session = Some(Session::open(sign_in).await);
         }
@@ -154,29 +141,10 @@ impl RegistryConnector for HarborV2 {
     }
 
     async fn pull_access(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
-        // Taken at `/v2/` itself and by the token service, from users and robots alike.
-        let credential = PullCredential::Basic {
-            username: self.harbor.login.username.clone(),
-            password: self.harbor.secret().await?,
-        };
-        let endpoint = self.harbor.config.endpoint();
-        Ok(PullAccess::at(endpoint, location, credential))
+        self.harbor.pull_access(location).await
     }
 
     async fn pull_token(&self, location: &Location) -> Result<PullAccess, IntegrationError> {
-        let harbor = &self.harbor;
-        let scope = pull_token::scope(&location.repository);
-        // The challenge is not asked: its realm is the external URL, which may lead past the
-        // configured address, and every Harbor calls its service by this name.
-        let query = [("service", "harbor-registry"), ("scope", scope.as_str())];
-        let answer = harbor
-            .client
-            .get(Step::Pull, harbor.url("/service/token", &query))
-            .account(&harbor.account().await?)
-            .refused_where(pull_token::is_for_nobody)
-            .send()
-            .await?;
-        let endpoint = harbor.config.endpoint();
-        pull_token::access(endpoint, location, &answer, &**harbor.client.clock())
+        self.harbor.pull_token(location).await
     }
 }

@@ -3,10 +3,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::{Api, Identity, is_unknown_path, refusal, total_of},
+    api::{Api, is_unknown_path},
     wire::Row,
 };
 use crate::{
+    connector::harbor::answers::{Identity, refusal, total_of},
     error::{Incompleteness, IntegrationError, Step, Violation},
     http::Answer,
     image::{Cursor, Next},

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use super::{
     HarborV2,
-    api::{Api, Identity, artifacts_path, refusal},
+    api::{Api, artifacts_path},
     wire::{ArtifactWire, ErrorsWire},
 };
 use crate::{
+    connector::harbor::answers::{Identity, refusal},
     error::{IntegrationError, Step, Violation},
     http::{Answer, Patience, RequestCount},
     image::{Image, Reference, RepositoryName},

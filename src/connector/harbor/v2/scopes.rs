@@ -3,13 +3,16 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::{Api, Identity, project_segment},
+    api::Api,
     listing::V2Listing,
     pager::{List, Position, Reply},
     wire::{ProjectWire, RepositoryWire, Row},
 };
 use crate::{
-    connector::{Disposition, ScopeEntry, ScopePage},
+    connector::{
+        Disposition, ScopeEntry, ScopePage,
+        harbor::answers::{Identity, segment},
+    },
     error::{ErrorCode, Incompleteness, IntegrationError, Step},
     image::{Cursor, Exclusion, Next, Proof, Scope},
 };
@@ -274,7 +277,7 @@ impl V2Listing {
             return Ok(page(Vec::new(), &Stage::Prove));
         };
         let list = List {
-            path: &format!("/projects/{}/repositories", project_segment(&project)),
+            path: &format!("/projects/{}/repositories", segment(&project)),
             ..REPOSITORIES
         };
         let found = match self.api.all::<RepositoryWire>(list, self.identity).await {

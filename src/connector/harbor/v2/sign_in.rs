@@ -2,13 +2,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{
-    api::{Api, Identity},
-    wire::SystemInfoWire,
-};
+use super::{api::Api, wire::SystemInfoWire};
 use crate::{
     config::{Protocol, SessionUse},
-    connector::session::SignIn,
+    connector::{harbor::answers::Identity, session::SignIn},
     error::{IntegrationError, Step, Violation},
     http::{Account, Answer, Cookies, Patience, RequestBuilder},
 };

@@ -6,11 +6,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::{Api, Identity, total_of},
+    api::Api,
     wire::{RepositoryWire, Row},
 };
 use crate::{
     clock::Timestamp,
+    connector::harbor::answers::{Identity, total_of},
     error::{IntegrationError, Step},
 };
 

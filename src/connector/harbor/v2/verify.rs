@@ -2,11 +2,17 @@ use std::sync::Arc;
 
 use super::{
     HarborV2,
-    api::{Api, Identity, is_unknown_path, project_segment, refusal, total_of},
+    api::{Api, is_unknown_path},
     wire::{ProjectWire, Row, SystemInfoWire},
 };
 use crate::{
-    connector::{Seen, Verification, harbor::server::Server},
+    connector::{
+        Seen, Verification,
+        harbor::{
+            answers::{Identity, refusal, segment, total_of},
+            server::Server,
+        },
+    },
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
     image::RegistryKind,
@@ -55,7 +61,9 @@ impl HarborV2 {
             report.version = Some(version);
         }
         report
-            .probe(clock, Step::Role, host, async { self.admits(identity) })
+            .probe(clock, Step::Role, host, async {
+                self.harbor.admits(identity)
+            })
             .await?;
         report.seen = report
             .probe(clock, Step::Listing, host, api.look(identity))
@@ -91,7 +99,7 @@ impl Api {
             let path = format!("/projects/{}/artifacts", project.id());
             let mut rows = self.get(Step::Listing, &path, &ONE_ROW).await?;
             if is_unknown_path(&rows) {
-                let path = format!("/projects/{}/repositories", project_segment(&project.name));
+                let path = format!("/projects/{}/repositories", segment(&project.name));
                 rows = self.get(Step::Listing, &path, &ONE_ROW).await?;
             }
             total_of(&rows, identity)?;
