@@ -13,7 +13,7 @@ use registry_intake::{
     connector::RegistryConnector,
     inventory::{Inventory, SqliteInventory},
     simulator::{
-        Faults, HarborV2, Quay, RequestLog,
+        Faults, HarborV1, HarborV2, Platform, Quay, RequestLog, harbor_v1,
         harbor_v2::{Contents, Project, Push, Release},
         quay,
     },
@@ -190,6 +190,134 @@ impl Subject for Harbor {
     }
 }
 
+/// A Harbor 1.x by its administrator.
+struct HarborV1Subject {
+    harbor: Arc<HarborV1>,
+    clock: Arc<dyn Clock>,
+    patience: Duration,
+}
+
+impl HarborV1Subject {
+    async fn start(clock: Arc<dyn Clock>) -> Self {
+        let mut contents = harbor_v1::Contents::empty();
+        contents.create_project(harbor_v1::Project::public("library"));
+        contents.create_project(harbor_v1::Project::private("team"));
+        contents.create_project(harbor_v1::Project::private("empty"));
+        for number in 0..130 {
+            let tag = format!("v{number}");
+            contents.push("team/app", harbor_v1::Push::image().tag(&tag));
+        }
+        let children = || {
+            [
+                harbor_v1::Child::new(Platform::new("linux", "amd64")),
+                harbor_v1::Child::new(Platform::new("linux", "arm64")),
+            ]
+        };
+        contents.push("team/app", harbor_v1::Push::list(children()).tag("list"));
+        for name in [
+            "library/nginx",
+            "library/deep/er/name",
+            "team/one",
+            "team/two",
+        ] {
+            contents.push(name, harbor_v1::Push::image().tag("1").tag("latest"));
+        }
+        contents.push("team/two", harbor_v1::Push::oci_image().tag("oci"));
+        contents.push("doomed/one", harbor_v1::Push::image().tag("a"));
+        contents.push("doomed/two", harbor_v1::Push::image().tag("b"));
+        let builder = HarborV1::builder().contents(contents);
+        let harbor = builder.clock(Arc::clone(&clock)).start().await.unwrap();
+        Self {
+            harbor: Arc::new(harbor),
+            clock,
+            patience: Duration::from_millis(300),
+        }
+    }
+
+    /// See [`Harbor::private`].
+    fn private(mut self) -> Self {
+        self.patience = Duration::from_secs(10);
+        self.harbor
+            .change(|contents| contents.delete_project("library"));
+        self
+    }
+
+    fn due(&self, requests: u64) -> u64 {
+        self.harbor.log().total() + requests + 1
+    }
+}
+
+impl Subject for HarborV1Subject {
+    fn connector(&self) -> Arc<dyn RegistryConnector> {
+        let config = crate::harbor_v1::as_admin(&self.harbor).read_timeout(self.patience);
+        connector(config, &self.clock)
+    }
+
+    fn contents(&self) -> BTreeSet<Shown> {
+        crate::harbor_v1::shown(&self.harbor)
+    }
+
+    fn faults(&self) -> &Faults {
+        self.harbor.faults()
+    }
+
+    fn log(&self) -> &RequestLog {
+        self.harbor.log()
+    }
+
+    fn scope_lists(&self) -> &[&str] {
+        &["/api/projects?", "/api/repositories?"]
+    }
+
+    fn entries(&self) -> &str {
+        "/team/app/tags"
+    }
+
+    fn failed_logins(&self) -> u64 {
+        self.harbor.accounts().failed_logins(HarborV1::USERNAME)
+    }
+
+    fn change_password_after(&self, requests: u64) {
+        let due = self.due(requests);
+        let server = Arc::downgrade(&self.harbor);
+        self.harbor.before_request(move |number, _, _| {
+            if let Some(harbor) = server.upgrade().filter(|_| number == due) {
+                let accounts = harbor.accounts();
+                accounts.set_password(HarborV1::USERNAME, "another");
+            }
+        });
+    }
+
+    fn change(&self, seed: u64) -> bool {
+        let paths = ["library/nginx", "team/one", "team/two", "team/app"];
+        let path = paths[usize::try_from(seed / 7 % 4).unwrap()];
+        let listed = self.harbor.listed();
+        let digest = listed.iter().find(|row| row.repository == path);
+        let digest = digest.map_or("", |row| row.digest.as_str());
+        let image = harbor_v1::Push::image;
+        self.harbor.change(|contents| match seed % 7 {
+            0 => drop(contents.push(path, image().tag("latest"))),
+            1 => drop(contents.push(&format!("team/new-{seed}"), image().tag("1"))),
+            2 | 3 if !digest.is_empty() => {
+                drop(contents.push(path, image().digest(digest).tag("moved")));
+            }
+            4 => drop(contents.delete_tag(path, "latest")),
+            5 => drop(contents.delete_tag(path, "moved")),
+            _ => drop(contents.push(&format!("late-{seed}/one"), image().tag("1"))),
+        });
+        true
+    }
+
+    fn delete_scope_after(&self, requests: u64) {
+        let due = self.due(requests);
+        self.harbor.before_request(move |number, _, contents| {
+            if number == due {
+                contents.delete_project("doomed");
+            }
+        });
+    }
+}
+
 /// A Quay by its organisations' administrator.
 struct QuaySubject {
     quay: Arc<Quay>,
@@ -349,6 +477,7 @@ conformance! {
     harbor_2_0_as_admin: (async |clock| Harbor::as_admin(Release::V2_0, clock).await);
     harbor_2_15_by_session: (async |clock| Harbor::by_session(Release::V2_15, clock).await);
     harbor_2_5_by_session: (async |clock| Harbor::by_session(Release::V2_5, clock).await);
+    harbor_1_10: HarborV1Subject::start;
     quay_by_token: (async |clock| QuaySubject::start(clock, SessionUse::Never).await);
     quay_by_session: (async |clock| QuaySubject::start(clock, SessionUse::Always).await);
 }
@@ -370,6 +499,7 @@ mod a_changed_password_costs_one_failed_log_in {
     }
 
     by_password! {
+        harbor_1_10: HarborV1Subject::start;
         harbor_2_15_as_admin: (async |clock| Harbor::as_admin(Release::V2_15, clock).await);
         harbor_2_15_as_robot: (async |clock| Harbor::as_robot(Release::V2_15, clock).await);
         harbor_2_9_as_robot: (async |clock| Harbor::as_robot(Release::V2_9, clock).await);

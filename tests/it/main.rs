@@ -4,6 +4,7 @@
 mod config;
 mod conformance;
 mod contract;
+mod harbor_v1;
 mod harbor_v2;
 mod incremental;
 mod ingest;

@@ -129,7 +129,7 @@ impl Asked<'_> {
             let home = self.contents.repositories.get(path);
             home.is_some_and(Repository::is_known)
         };
-        paths.retain(|path| is_known(path));
+        paths.retain(|path| !self.filters_catalog || is_known(path));
         let names = (!paths.is_empty()).then_some(paths);
         let answer = Answer::json(200, JSON, &json!({ "repositories": names }));
         match link {

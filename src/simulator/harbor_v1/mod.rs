@@ -93,6 +93,7 @@ impl HarborV1 {
             port: 0,
             throttle: None,
             external_url: None,
+            filters_catalog: true,
         }
     }
 
@@ -163,6 +164,7 @@ pub struct HarborV1Builder {
     port: u16,
     throttle: Option<u32>,
     external_url: Option<String>,
+    filters_catalog: bool,
 }
 
 impl HarborV1Builder {
@@ -215,6 +217,13 @@ impl HarborV1Builder {
         self
     }
 
+    /// Shows all that the registry has in its catalog, as where something else than Harbor answers
+    /// for it. No recording shows that.
+    pub fn unfiltered_catalog(mut self) -> Self {
+        self.filters_catalog = false;
+        self
+    }
+
     /// Starts it, within a tokio runtime.
     ///
     /// # Errors
@@ -234,6 +243,7 @@ impl HarborV1Builder {
             accounts,
             contents: Held::new(self.contents.unwrap_or_else(demonstration::contents)),
             external_url: OnceLock::new(),
+            filters_catalog: self.filters_catalog,
         });
         let handler = Arc::clone(&harbor) as Arc<dyn Handler>;
         let server = Server::start(self.port, clock, handler).await?;
@@ -252,6 +262,7 @@ struct Harbor {
     accounts: Accounts,
     contents: Held<Contents>,
     external_url: OnceLock<String>,
+    filters_catalog: bool,
 }
 
 impl Harbor {
@@ -263,6 +274,7 @@ impl Harbor {
             version: &self.version,
             contents: &contents,
             external_url: self.external_url.get().map_or("", String::as_str),
+            filters_catalog: self.filters_catalog,
             now: self.clock.now(),
             pulled: RefCell::new(None),
         };
@@ -307,6 +319,7 @@ struct Asked<'a> {
     version: &'a str,
     contents: &'a Contents,
     external_url: &'a str,
+    filters_catalog: bool,
     now: Timestamp,
     pulled: RefCell<Option<Pulled>>,
 }

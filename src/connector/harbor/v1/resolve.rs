@@ -1,6 +1,6 @@
 use super::{
     HarborV1,
-    api::{Api, is_unknown_project, tags_path},
+    api::{Api, tags_path},
     manifests::{Found, Manifests},
     wire::TagWire,
 };
@@ -41,13 +41,8 @@ impl Api {
         let answer = self.get(Step::Listing, &path, &[]).await?;
         let row: TagWire = match answer.status() {
             200 => answer.json()?,
-            404 if is_unknown_project(&answer) => {
-                return Err(IntegrationError::NamespaceNotFound {
-                    context: Box::new(answer.context()),
-                    namespace: repository.namespace().to_owned(),
-                });
-            }
-            404 => return Ok(None),
+            // The tag is missed before its project is.
+            404 => return self.find_project(repository).await.map(|()| None),
             _ => return Err(refusal(&answer, Identity::User)),
         };
         Manifests::new(self, repository).of(row).await
@@ -74,35 +69,31 @@ impl Api {
             Ok(Found::AsShown | Found::Nothing) => Ok(None),
             // The token service grants nothing in a project that does not exist, and does not say so.
             Err(error) if error.code() == ErrorCode::TokenScopeMissing => {
-                Err(self.project_missing_or(repository, error).await?)
+                self.find_project(repository).await?;
+                Err(error)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn project_missing_or(
-        &self,
-        repository: &RepositoryName,
-        error: IntegrationError,
-    ) -> Result<IntegrationError, IntegrationError> {
+    /// Makes sure that the repository's project exists.
+    async fn find_project(&self, repository: &RepositoryName) -> Result<(), IntegrationError> {
         let project = repository.namespace();
-        let url = self
-            .harbor
-            .url("/api/projects", &[("project_name", project)]);
-        let answer = self
-            .harbor
+        let query = [("project_name", project)];
+        let harbor = &self.harbor;
+        let answer = harbor
             .client
-            .head(Step::Listing, url)
+            .head(Step::Listing, harbor.url("/api/projects", &query))
             .account(&self.account)
             .patience(self.patience)
             .send()
             .await?;
-        Ok(match answer.status() {
-            404 => IntegrationError::NamespaceNotFound {
+        match answer.status() {
+            404 => Err(IntegrationError::NamespaceNotFound {
                 context: Box::new(answer.context()),
                 namespace: project.to_owned(),
-            },
-            _ => error,
-        })
+            }),
+            _ => Ok(()),
+        }
     }
 }
