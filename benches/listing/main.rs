@@ -31,8 +31,8 @@ fn main() -> ExitCode {
         }
         _ => {
             let more = arguments.iter().filter_map(|text| text.parse().ok());
-            let (are_least, is_flat) = (requests::are_least(), memory::is_flat(more));
-            if are_least && is_flat {
+            let are_least = requests::are_least() & requests::are_least_of_1_x();
+            if memory::is_flat(more) && are_least {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE

@@ -13,7 +13,7 @@ use registry_intake::{
         RequiredRole, Secret,
     },
     connector::{RegistryConnector, connect},
-    simulator::HarborV2,
+    simulator::{HarborV1, HarborV2},
 };
 use tokio::runtime::Runtime;
 
@@ -92,4 +92,11 @@ pub(crate) fn as_robot(config: IntegrationConfigBuilder) -> IntegrationConfigBui
         .username(HarborV2::ROBOT_USERNAME)
         .password(Secret::new(HarborV2::ROBOT_SECRET))
         .required_role(RequiredRole::List)
+}
+
+pub(crate) fn as_admin_of_1_x(config: IntegrationConfigBuilder) -> IntegrationConfigBuilder {
+    config
+        .version(RegistryVersion::V1)
+        .username(HarborV1::USERNAME)
+        .password(Secret::new(HarborV1::PASSWORD))
 }

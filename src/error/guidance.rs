@@ -46,6 +46,16 @@ impl IntegrationError {
             (
                 Self::UserDoesNotHaveAdminRole {
                     account: AccountKind::Robot,
+                    context,
+                },
+                Language::English,
+            ) if context.registry == RegistryKind::HarborV1 => Guidance {
+                message: "The account is a valid robot, and a robot of Harbor 1.x may pull, but list nothing.",
+                remedy: "Configure a user who is a system administrator.",
+            },
+            (
+                Self::UserDoesNotHaveAdminRole {
+                    account: AccountKind::Robot,
                     ..
                 },
                 Language::English,

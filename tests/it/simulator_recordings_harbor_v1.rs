@@ -2,7 +2,7 @@
 //! read, and a body of the same shape with the same identities.
 
 mod changes;
-mod seed;
+pub(crate) mod seed;
 
 use std::{sync::Arc, time::Duration};
 

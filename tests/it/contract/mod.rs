@@ -3,6 +3,7 @@
 
 mod demonstration;
 mod end;
+mod harbor_v1;
 mod ingest;
 mod inventory;
 mod list;

@@ -1,6 +1,9 @@
 //! The connector against answers of a real 1.10.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use registry_intake::{
     config::{
@@ -11,15 +14,17 @@ use registry_intake::{
     connector::{RegistryConnector, RequestCount, connect_with_clock},
     error::{AccountKind, ErrorCode, IntegrationError},
     image::{Proof, Reference, Scope},
+    simulator::HarborV1,
 };
 
-use super::jumping_clock;
+use super::{as_admin, connector, jumping_clock, shown, start};
 use crate::{
     harbor_v2::pull_token::{code, place},
     replay::{
         ReplayServer,
         recording::{Exchange, Recording},
     },
+    simulator_recordings_harbor_v1::seed,
 };
 
 const FOLDER: &str = "harbor-1.10";
@@ -97,6 +102,34 @@ async fn all_of_a_1_10_is_listed_in_one_request_for_each_list() {
             .iter()
             .all(|missed| missed.contains("/service/token"))
     );
+}
+
+/// The same contents behind the simulator, which answers what no recording shows too.
+#[tokio::test]
+async fn every_tag_of_the_recorded_contents_is_listed_with_its_true_digest() {
+    let contents = seed::contents(&[
+        "full-listing-1",
+        "full-listing-2",
+        "registry-manifests",
+        "tags-250",
+    ]);
+    let (harbor, clock) = start(HarborV1::builder().contents(contents)).await;
+    let seen = observe(connector(as_admin(&harbor), &clock)).await;
+    assert!(seen.is_complete(), "{:?} {:?}", seen.end, seen.skipped);
+    assert_eq!(seen.images, shown(&harbor));
+    let repositories: BTreeSet<_> = seen.images.iter().map(|image| &image.repository).collect();
+    let tags: usize = seen.images.iter().map(|image| image.tags.len()).sum();
+    assert_eq!((repositories.len(), tags), (97, 455));
+    let list = seen.images.iter();
+    let mut list = list.filter(|image| image.digest.starts_with("sha256:c265de82c7e1"));
+    let list = list.next().expect("the digest of the manifest list");
+    assert_eq!(
+        (list.repository.as_str(), &list.tags[..]),
+        ("mixed/legacy-list", &["latest".to_owned()][..])
+    );
+    // Beside what the lists cost: a token for each of four repositories, and a HEAD for each of nine
+    // tags.
+    assert_eq!(seen.requests, 1 + 1 + 18 + 2 + 97 + 1 + 4 + 9);
 }
 
 #[tokio::test]

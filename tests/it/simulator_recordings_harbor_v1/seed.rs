@@ -85,7 +85,7 @@ impl Rows {
 }
 
 /// Before anything was changed for a single recording.
-pub(super) fn contents(files: &[&str]) -> Contents {
+pub(crate) fn contents(files: &[&str]) -> Contents {
     let rows = Rows::read(files);
     let mut contents = Contents::empty();
     for (id, row) in &rows.projects {
