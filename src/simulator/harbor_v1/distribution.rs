@@ -1,4 +1,5 @@
 use std::{
+    cmp::Ordering,
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
 };
@@ -117,9 +118,12 @@ impl Asked<'_> {
         let last = self.parameter("last").unwrap_or_default();
         let emptied = self.contents.emptied.iter();
         let mut paths: Vec<_> = self.contents.repositories.keys().chain(emptied).collect();
-        paths.retain(|path| walked(path) > walked(&last));
-        paths.sort_by_key(|path| walked(path));
-        paths.truncate(size);
+        paths.retain(|path| walk_order(path, &last).is_gt());
+        if size < paths.len() {
+            paths.select_nth_unstable_by(size, |a, b| walk_order(a, b));
+            paths.truncate(size);
+        }
+        paths.sort_by(|a, b| walk_order(a, b));
         // A full page has a way to the next, even where nothing follows (read from the source).
         let link = paths.last().filter(|_| paths.len() == size).map(|last| {
             let path = &self.request.path;
@@ -215,9 +219,10 @@ impl Asked<'_> {
     }
 }
 
-/// What the registry compares names by when it walks its folders: a slash comes before all.
-fn walked(path: &str) -> String {
-    path.replace('/', "\0")
+/// As the registry comes by them when it walks its folders: a slash comes before all else.
+fn walk_order(a: &str, b: &str) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    a.bytes().map(rank).cmp(b.bytes().map(rank))
 }
 
 fn error_of(status: u16, code: &str, message: &str, detail: &Value) -> Answer {

@@ -52,8 +52,8 @@ impl Asked<'_> {
                 && end.is_none_or(|end| row.at <= end)
         };
         let mut rows: Vec<_> = self.contents.log.rows().filter(is_asked_for).collect();
+        rows.sort_by_key(|row| row.at);
         rows.reverse();
-        rows.sort_by(|a, b| b.at.cmp(&a.at));
         let page: Vec<_> = paging
             .of_rows(&rows)
             .iter()

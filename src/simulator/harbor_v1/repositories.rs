@@ -24,7 +24,8 @@ impl Asked<'_> {
         let id = asked.parse::<u64>().ok().filter(|id| *id > 0);
         let id = id.ok_or_else(|| Refusal::BadRequest(format!("invalid project_id {asked}")))?;
         let project = self.contents.projects.get(&id);
-        if !project.map_or(self.viewer.is_administrator(), |it| self.viewer.sees(it)) {
+        let is_shown = project.is_some_and(|project| self.viewer.sees(project));
+        if !is_shown && !self.viewer.is_administrator() {
             return Err(self.viewer.denied());
         }
         let missing = || Refusal::NotFound(format!("project {id} not found"));

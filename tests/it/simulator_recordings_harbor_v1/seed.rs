@@ -67,6 +67,7 @@ impl Rows {
         }
         let home = path.strip_prefix("/api/repositories/");
         let home = home.and_then(|path| path.strip_suffix("/tags"));
+        let is_bare = ["detail=false", "detail=0"].contains(&query);
         let Value::Array(found) = body else { return };
         for row in found {
             if row.get("owner_id").is_some() {
@@ -75,10 +76,8 @@ impl Rows {
                     .or_insert(row);
             } else if row.get("star_count").is_some() {
                 self.repositories.entry(number(&row, "id")).or_insert(row);
-            } else if let Some(home) = home.filter(|_| !query.contains("detail=false")) {
-                if row.get("push_time").is_some() && !query.contains("detail=0") {
-                    self.tags.insert((home.to_owned(), text(&row, "name")), row);
-                }
+            } else if let Some(home) = home.filter(|_| !is_bare) {
+                self.tags.insert((home.to_owned(), text(&row, "name")), row);
             }
         }
     }
@@ -127,8 +126,11 @@ fn push(rows: &Rows, contents: &mut Contents, path: &str, row: &Value) {
         Push::oci_image()
     } else if let Some((digest, entries)) = list {
         let entries = entries.as_array().unwrap().iter().map(|entry| {
-            let platform = &entry["platform"];
-            let platform = Platform::new(&text(platform, "os"), &text(platform, "architecture"));
+            let row = &entry["platform"];
+            let mut platform = Platform::new(&text(row, "os"), &text(row, "architecture"));
+            if let Some(variant) = row["variant"].as_str() {
+                platform = platform.variant(variant);
+            }
             Child::new(platform).digest(&text(entry, "digest"))
         });
         Push::list(entries).digest(digest)
@@ -148,7 +150,7 @@ pub(super) fn time(row: &Value, name: &str) -> Timestamp {
 /// The accounts whose credentials a recording shows.
 pub(super) fn accounts(files: &[&str]) -> Vec<Account> {
     let mut credentials = BTreeSet::new();
-    for file in files {
+    for file in files.iter().chain(&["lockout"]) {
         for exchange in Recording::read(FOLDER, file).exchanges {
             credentials.extend(exchange.request.credentials());
         }
@@ -187,10 +189,13 @@ fn account(name: &str, secret: &str) -> Option<Account> {
 /// row, and of all other rows as much as makes the recorded totals.
 pub(super) fn logged() -> Contents {
     let mut known = BTreeMap::new();
-    for exchange in Recording::read(FOLDER, "logs").exchanges {
+    let files = ["logs", "update-time-semantics"];
+    let recordings = files.map(|file| Recording::read(FOLDER, file).exchanges);
+    for exchange in recordings.into_iter().flatten() {
         let rows = serde_json::from_str(exchange.response.body()).unwrap_or_default();
         if let Value::Array(rows) = rows {
-            known.extend(rows.into_iter().map(|row| (number(&row, "log_id"), row)));
+            let logged = rows.into_iter().filter(|row| row.get("log_id").is_some());
+            known.extend(logged.map(|row| (number(&row, "log_id"), row)));
         }
     }
     let mut history = History {
@@ -280,7 +285,9 @@ impl History {
             }
             ("pull", _) => assert!(contents.pull_as(user, path, tag), "{path}:{tag}"),
             _ => {
-                contents.push(path, Push::image().tag(tag));
+                // The one that was moved; the others are of one digest, and deleted together.
+                let digest = format!("sha256:{:064x}", u8::from(tag == "two"));
+                contents.push(path, Push::image().digest(&digest).tag(tag));
             }
         }
     }
