@@ -9,6 +9,7 @@ mod harbor_v2;
 mod incremental;
 mod ingest;
 mod intake;
+#[macro_use]
 mod inventory;
 mod kills;
 mod outside_connector;
@@ -17,6 +18,7 @@ mod postgres_server;
 mod quay;
 mod replay;
 mod replay_server;
+mod replicas;
 mod rooms;
 mod simulator_faults;
 mod simulator_harbor_v1;

@@ -7,6 +7,7 @@ use std::{
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
     pin::pin,
+    process::Stdio,
     sync::Arc,
     time::Duration,
 };
@@ -25,11 +26,16 @@ use registry_intake::{
     sync::{InventorySync, SyncError},
 };
 use serde::{Deserialize, Serialize};
+use tokio::{
+    process::{Child, Command},
+    sync::watch,
+};
 
 use super::{
     clock::FastClock,
+    freeze::Freeze,
     ledger::{Entry, Ledger},
-    points::{Gate, OPENING, is_read},
+    points::{Gate, OPENING, TOO_LATE, is_read, tell},
     registry::{REFUSED, SLOW},
 };
 use crate::inventory::{
@@ -37,33 +43,38 @@ use crate::inventory::{
     place::Place,
 };
 
-pub(super) const NAME: &str = "harbor";
-pub(super) const IN_HAND: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+pub(crate) const NAME: &str = "harbor";
+pub(crate) const IN_HAND: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
-/// A second of the machine's time, so that a stall of the machine does not end it.
-const LEASE: Duration = Duration::from_secs(3600);
-
-/// Renewed while a run is at work, and over soon after a process is dead.
-const RUN_LEASE: Duration = Duration::from_secs(60);
+/// Two seconds of the machine's time, so that a stall of the machine does not end it.
+const LEASE: Duration = Duration::from_secs(2 * 3600);
 
 /// Who lives longer will never come to the point at which to be killed.
-const OVERDUE: Duration = Duration::from_secs(60 * 3600);
+const OVERDUE: Duration = Duration::from_secs(120 * 3600);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Orders {
-    pub(super) harbor: SocketAddr,
-    pub(super) ledger: PathBuf,
-    pub(super) began: Timestamp,
-    pub(super) per_hour: NonZeroU32,
-    pub(super) at_once: bool,
+pub(crate) struct Orders {
+    pub(crate) harbor: SocketAddr,
+    pub(crate) ledger: PathBuf,
+    pub(crate) began: Timestamp,
+    pub(crate) per_hour: NonZeroU32,
+    pub(crate) at_once: bool,
+    /// Renewed while a run is at work, and over soon after its process is dead or frozen.
+    pub(crate) run_lease: Duration,
+    /// Between two runs.
+    pub(crate) rest: Duration,
+    /// Between two looks for what is new to be ingested.
+    pub(crate) poll: Duration,
     /// Where to hang, and which time.
-    pub(super) hang_at: Option<(String, usize)>,
+    pub(crate) hang_at: Option<(String, usize)>,
+    /// Whether to freeze as soon as there is an image in hand and a page to be written.
+    pub(crate) freezes: bool,
     /// Whether to end when the inventory is true and everything ingested.
-    pub(super) is_last: bool,
+    pub(crate) is_last: bool,
 }
 
 impl Orders {
-    pub(super) const VARIABLE: &str = "REGISTRY_INTAKE_TEST_ORDERS";
+    const VARIABLE: &str = "REGISTRY_INTAKE_TEST_ORDERS";
 
     fn of_parent() -> Self {
         serde_json::from_str(&env::var(Self::VARIABLE).unwrap()).unwrap()
@@ -93,16 +104,36 @@ impl Orders {
     }
 }
 
-pub(super) async fn live(place: Place) {
+/// A process that runs this test, of `module`, again and follows the orders.
+pub(crate) fn spawn(module: &str, test: &str, place: &Place, orders: &Orders) -> Child {
+    let module = module.split_once("::").unwrap().1;
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("{module}::{}::{test}", place.store())])
+        // What the harness prints then stands on lines of its own.
+        .args(["--nocapture", "--test-threads=2"])
+        .envs(place.variables())
+        .env(Orders::VARIABLE, serde_json::to_string(orders).unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+pub(crate) async fn live(place: Place) {
     let orders = Orders::of_parent();
     let clock: Arc<dyn Clock> = Arc::new(FastClock::since(orders.began));
     let gate = Arc::new(Gate::new(orders.hang_at.clone()));
     let ledger = Arc::new(Ledger::append_to(&orders.ledger));
+    let freeze = Arc::new(Freeze::new(orders.freezes));
+    let renewals = watch::Sender::new(());
     gate.pass(OPENING);
     let inventory = Arc::new(Watched {
         inner: place.open_at(Arc::clone(&clock)).await,
         gate: Arc::clone(&gate),
         ledger: Arc::clone(&ledger),
+        freeze: Arc::clone(&freeze),
+        renewals: renewals.clone(),
     });
     ledger.write(&found(&*inventory).await);
     let registry = orders.registry();
@@ -112,18 +143,25 @@ pub(super) async fn live(place: Place) {
         Arc::<Watched>::clone(&inventory),
     )
     .with_clock(Arc::clone(&clock))
-    .with_lease(RUN_LEASE);
+    .with_lease(orders.run_lease);
     let sink = Arc::new(Sink {
-        clock: Arc::clone(&clock),
         gate: Arc::clone(&gate),
         ledger: Arc::clone(&ledger),
+        freeze,
+        renewals,
     });
+    let in_hand = if orders.freezes {
+        // Nothing is being claimed then, for which SQLite would be locked to all.
+        NonZeroUsize::MIN
+    } else {
+        IN_HAND
+    };
     let ingester = ImageIngester::builder(NAME, registry, inventory, sink)
         .clock(Arc::clone(&clock))
         .pace(orders.pace())
         .lease(LEASE)
-        .in_hand(IN_HAND)
-        .poll_interval(Duration::from_secs(60))
+        .in_hand(in_hand)
+        .poll_interval(orders.poll)
         // A kill counts as an attempt.
         .max_attempts(NonZeroU32::MAX)
         .build()
@@ -131,7 +169,8 @@ pub(super) async fn live(place: Place) {
     let ingest = async |until| {
         let observe = |event| {
             if let IngestEvent::Acknowledged { digest, .. } = event {
-                ledger.write(&Entry::Acknowledged { digest });
+                let by = std::process::id();
+                ledger.write(&Entry::Acknowledged { digest, by });
                 gate.pass("after acknowledge");
             }
         };
@@ -145,7 +184,7 @@ pub(super) async fn live(place: Place) {
             let syncing = async {
                 loop {
                     run(&sync, &*clock).await;
-                    clock.sleep(Duration::from_secs(300)).await;
+                    clock.sleep(orders.rest).await;
                 }
             };
             let ingesting = async {
@@ -177,7 +216,7 @@ async fn found(inventory: &dyn Inventory) -> Entry {
     }
 }
 
-/// One run, once the lease of the dead has ended.
+/// One run, once the lease of who is dead, or at work, has ended.
 async fn run(sync: &InventorySync, clock: &dyn Clock) -> RunReport {
     loop {
         match sync.run().await {
@@ -185,6 +224,7 @@ async fn run(sync: &InventorySync, clock: &dyn Clock) -> RunReport {
             Err(SyncError::Inventory(InventoryError::RunInProgress { until, .. })) => {
                 clock.sleep(until.since(clock.now())).await;
             }
+            Err(SyncError::Inventory(InventoryError::RunSuperseded { .. })) => {}
             Err(error) => panic!("{error:?}"),
         }
     }
@@ -201,6 +241,39 @@ struct Watched {
     inner: Arc<dyn Inventory>,
     gate: Arc<Gate>,
     ledger: Arc<Ledger>,
+    freeze: Arc<Freeze>,
+    renewals: watch::Sender<()>,
+}
+
+impl Watched {
+    /// Whoever answers too late is refused, and the ledger has it.
+    fn note_lateness(&self, method: &'static str, error: &InventoryError) {
+        use InventoryError::{LeaseLost, RunSuperseded};
+        if matches!(error, LeaseLost { .. } | RunSuperseded { .. }) {
+            self.ledger.write(&Entry::TooLate {
+                method: method.to_owned(),
+                by: std::process::id(),
+            });
+            tell(TOO_LATE);
+        }
+    }
+
+    fn note_success<T: 'static>(&self, method: &'static str, answer: &T) {
+        let answer: &dyn Any = answer;
+        if let Some(Claim::Granted(claimed)) = answer.downcast_ref() {
+            let at = claimed.lease_until.saturating_sub(LEASE);
+            self.ledger.write(&Entry::Granted { at });
+        }
+        if let Some(report) = answer.downcast_ref::<RunReport>() {
+            self.ledger.write(&Entry::Synced {
+                takeovers: report.takeovers,
+                by: std::process::id(),
+            });
+        }
+        if method == "renew" {
+            self.renewals.send_replace(());
+        }
+    }
 }
 
 inventory_by_passage!(Watched);
@@ -219,11 +292,9 @@ impl Passage for Watched {
             return call.await;
         }
         self.gate.pass(&format!("before {method}"));
-        let answer = call.await?;
-        if let Some(Claim::Granted(claimed)) = (&answer as &dyn Any).downcast_ref() {
-            let at = claimed.lease_until.saturating_sub(LEASE);
-            self.ledger.write(&Entry::Granted { at });
-        }
+        let answer = self.freeze.around(method, call).await;
+        let answer = answer.inspect_err(|error| self.note_lateness(method, error))?;
+        self.note_success(method, &answer);
         // Of an acknowledgement the ingester tells, with the image.
         if method != "acknowledge" {
             self.gate.pass(&format!("after {method}"));
@@ -233,9 +304,10 @@ impl Passage for Watched {
 }
 
 struct Sink {
-    clock: Arc<dyn Clock>,
     gate: Arc<Gate>,
     ledger: Arc<Ledger>,
+    freeze: Arc<Freeze>,
+    renewals: watch::Sender<()>,
 }
 
 #[async_trait]
@@ -243,17 +315,22 @@ impl ImageSink for Sink {
     async fn ingest(&self, delivery: Delivery) -> Result<(), SinkError> {
         let tags = delivery.locations.iter().flat_map(|at| &at.tags);
         let is = |kind| tags.clone().any(|tag| tag.as_str().starts_with(kind));
-        let (is_slow, is_refused) = (is(SLOW), is(REFUSED) && delivery.attempt == 1);
+        let is_slow = is(SLOW);
+        let is_refusable = is(REFUSED) && delivery.attempt == 1;
         let (digest, fence) = (delivery.digest, delivery.fence);
+        let mut renewals = self.renewals.subscribe();
         self.gate.pass("before hand-over");
         self.ledger.write(&Entry::Handed {
             digest: digest.clone(),
             fence,
+            by: std::process::id(),
         });
         self.gate.pass("in hand-over");
-        if is_slow {
-            self.clock.sleep(LEASE / 2).await;
+        let was_held = self.freeze.hold().await;
+        if is_slow && !was_held {
+            renewals.changed().await?;
         }
+        let is_refused = is_refusable && !was_held;
         if is_refused {
             self.ledger.write(&Entry::Refused { digest });
         }

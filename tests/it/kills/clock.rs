@@ -8,13 +8,13 @@ const FACTOR: u32 = 3600;
 
 /// The machine's clock, faster. All processes that are told the same beginning tell the same time.
 #[derive(Debug, Clone)]
-pub(super) struct FastClock {
+pub(crate) struct FastClock {
     began: Timestamp,
     started: Instant,
 }
 
 impl FastClock {
-    pub(super) fn since(began: Timestamp) -> Self {
+    pub(crate) fn since(began: Timestamp) -> Self {
         Self {
             began,
             started: Instant::now(),

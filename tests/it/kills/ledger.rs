@@ -14,7 +14,7 @@ use registry_intake::{
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// A process has started, and the inventory says that these are ingested or gone.
     Found {
         ingested: Vec<Digest>,
@@ -22,12 +22,16 @@ pub(super) enum Entry {
     },
     /// A claim was granted.
     Granted { at: Timestamp },
-    /// The sink has an image.
-    Handed { digest: Digest, fence: i64 },
+    /// The sink of this process has an image.
+    Handed { digest: Digest, fence: i64, by: u32 },
     /// The sink gave it back.
     Refused { digest: Digest },
     /// The inventory has heard that the image is ingested.
-    Acknowledged { digest: Digest },
+    Acknowledged { digest: Digest, by: u32 },
+    /// A run has ended, after so many processes had left it unfinished.
+    Synced { takeovers: u32, by: u32 },
+    /// The inventory has refused this of a process that had lost the right to it.
+    TooLate { method: String, by: u32 },
     /// The sink knows of a change.
     Told {
         kind: ChangeKind,
@@ -37,7 +41,7 @@ pub(super) enum Entry {
 }
 
 #[derive(Debug)]
-pub(super) struct Ledger(File);
+pub(crate) struct Ledger(File);
 
 impl Ledger {
     pub(super) fn append_to(path: &Path) -> Self {
@@ -53,7 +57,7 @@ impl Ledger {
             .unwrap();
     }
 
-    pub(super) fn read(path: &Path) -> Vec<Entry> {
+    pub(crate) fn read(path: &Path) -> Vec<Entry> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let whole = text.lines().filter(|line| line.ends_with('}'));
         whole

@@ -1,27 +1,26 @@
 //! Processes that sync and ingest at once are killed, at every point at which something is written
 //! or handed over and at random, and others go on after them.
 
-mod audit;
-mod child;
-mod clock;
-mod ledger;
-mod points;
-mod registry;
+pub(crate) mod audit;
+pub(crate) mod child;
+pub(crate) mod clock;
+mod freeze;
+pub(crate) mod ledger;
+pub(crate) mod points;
+pub(crate) mod registry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     num::NonZeroU32,
-    process::Stdio,
+    os::unix::process::ExitStatusExt,
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
 use registry_intake::clock::{Clock, SystemClock};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
-};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use self::{
     child::Orders,
@@ -37,7 +36,10 @@ const ROUNDS: u64 = 5;
 /// Another number of them.
 const ROUNDS_WANTED: &str = "INTAKE_KILL_ROUNDS";
 
+/// More than there are points, the rest of them at random.
 const KILLS: usize = 40;
+
+const SIGKILL: i32 = 9;
 
 /// How many rounds are under way at once: most of their time passes in waiting for tokens.
 const AT_ONCE: usize = 2;
@@ -68,8 +70,10 @@ async fn rounds(place: fn() -> Option<Place>) {
     let lives = places.iter().zip(0..);
     let lives = lives.map(|(place, round)| live_through_a_round(place, round));
     let lives = stream::iter(lives).buffer_unordered(AT_ONCE);
+    let kills = lives.concat().await;
+    assert_eq!(kills.len() as u64, rounds * KILLS as u64);
     let mut hits = BTreeMap::<String, u64>::new();
-    for kill in lives.concat().await {
+    for kill in kills {
         if let Kill::At(point, _) = kill {
             *hits.entry(point).or_default() += 1;
         }
@@ -96,7 +100,11 @@ async fn live_through_a_round(place: &Place, round: u64) -> Vec<Kill> {
         began: SystemClock::new().now(),
         per_hour: NonZeroU32::new(30).unwrap(),
         at_once: round % 2 == 1,
+        run_lease: Duration::from_secs(60),
+        rest: Duration::from_secs(300),
+        poll: Duration::from_secs(60),
         hang_at: None,
+        freezes: false,
         is_last: false,
     };
     let mut chance = Chance(round);
@@ -144,9 +152,13 @@ fn kills(chance: &mut Chance) -> Vec<Kill> {
     [opening].into_iter().chain(first).chain(later).collect()
 }
 
-/// What happens in the registry while nobody looks: enough for each point to be reached.
+/// What happens in the registry while nobody looks: enough for each point to be reached, however
+/// much of what happened before is done.
 fn change(registry: &mut Registry, orders: &Orders, number: usize, chance: &mut Chance) {
-    registry.push("plain-");
+    let images = orders.hang_at.as_ref().map_or(1, |(_, nth)| *nth);
+    for _ in 0..images {
+        registry.push("plain-");
+    }
     let is_wanted = |end| matches!(&orders.hang_at, Some((point, _)) if point.ends_with(end));
     if is_wanted(" fail") || chance.below(8) == 0 {
         registry.push(REFUSED);
@@ -157,35 +169,29 @@ fn change(registry: &mut Registry, orders: &Orders, number: usize, chance: &mut 
     let acknowledged: BTreeSet<_> = Ledger::read(&orders.ledger)
         .into_iter()
         .filter_map(|entry| match entry {
-            Entry::Acknowledged { digest } => Some(digest.to_string()),
+            Entry::Acknowledged { digest, .. } => Some(digest.to_string()),
             _ => None,
         })
-        .filter(|digest| registry.is_untouched(digest))
+        .filter(|digest| !registry.deleted.contains(digest))
         .collect();
-    let mut acknowledged: Vec<_> = acknowledged.into_iter().collect();
-    if !acknowledged.is_empty() {
-        registry.give_tag(&acknowledged.swap_remove(chance.below(acknowledged.len())));
+    let (mut untouched, mut given): (Vec<_>, Vec<_>) = acknowledged
+        .into_iter()
+        .partition(|digest| registry.is_untouched(digest));
+    let mut any = |of: &mut Vec<String>| of.swap_remove(chance.below(of.len()));
+    if !untouched.is_empty() {
+        registry.give_tag(&any(&mut untouched));
+    } else if !given.is_empty() {
+        registry.give_tag(&any(&mut given));
     }
-    if number % 6 == 5 && !acknowledged.is_empty() {
-        registry.delete(&acknowledged.swap_remove(chance.below(acknowledged.len())));
+    if number % 6 == 5 && !untouched.is_empty() {
+        registry.delete(&any(&mut untouched));
     }
 }
 
 /// Runs this test again in another process until that is killed, or has ended by itself.
 async fn run_until(place: &Place, orders: &Orders, kill: Option<&Kill>) {
     let test = "nothing_is_lost_or_repeated_wherever_a_process_is_killed";
-    let module = module_path!().split_once("::").unwrap().1;
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("{module}::{}::{test}", place.store())])
-        // What the harness prints then stands on lines of its own.
-        .args(["--nocapture", "--test-threads=2"])
-        .envs(place.variables())
-        .env(Orders::VARIABLE, serde_json::to_string(orders).unwrap())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let mut child = child::spawn(module_path!(), test, place, orders);
     let known = points::all();
     let mut passed = BTreeMap::<String, usize>::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -204,7 +210,10 @@ async fn run_until(place: &Place, orders: &Orders, kill: Option<&Kill>) {
             None => false,
         };
         if is_time {
-            return child.kill().await.unwrap();
+            child.start_kill().unwrap();
+            let ended = child.wait().await.unwrap();
+            assert_eq!(ended.signal(), Some(SIGKILL), "{kill:?}");
+            return;
         }
     }
     let ended = child.wait().await.unwrap();

@@ -34,6 +34,12 @@ const OF_THE_SINK: [&str; 5] = [
 /// The store is about to be opened. Nobody hangs there: who kills then hits the opening.
 pub(super) const OPENING: &str = "opening";
 
+/// The inventory has refused what came too late. Nobody hangs there.
+pub(crate) const TOO_LATE: &str = "too late";
+
+/// A process stands still until its parent tells it to go on.
+pub(crate) const FROZEN: &str = "frozen";
+
 pub(super) fn is_read(method: &str) -> bool {
     READS.contains(&method)
 }
@@ -49,8 +55,13 @@ pub(super) fn all() -> Vec<String> {
 /// What begins a line that tells a point.
 const MARK: &str = "point ";
 
-pub(super) fn heard(line: &str) -> Option<&str> {
+pub(crate) fn heard(line: &str) -> Option<&str> {
     line.strip_prefix(MARK)
+}
+
+/// Tells the parent.
+pub(super) fn tell(point: &str) {
+    writeln!(stdout().lock(), "{MARK}{point}").unwrap();
 }
 
 /// Tells the parent of each point that is passed, and hangs where the parent wants it to.
@@ -73,7 +84,7 @@ impl Gate {
         let mut passed = self.passed.lock().unwrap();
         let times = passed.entry(point.to_owned()).or_default();
         *times += 1;
-        writeln!(stdout().lock(), "{MARK}{point}").unwrap();
+        tell(point);
         let is_here = |(wanted, nth): &(String, usize)| wanted == point && nth == times;
         if self.hang_at.as_ref().is_some_and(is_here) {
             let _parent_is_dead = stdin().read_to_end(&mut Vec::new());

@@ -8,20 +8,20 @@ use registry_intake::simulator::{
 };
 
 /// A tag that begins so is refused by the sink the first time.
-pub(super) const REFUSED: &str = "refused-";
+pub(crate) const REFUSED: &str = "refused-";
 
 /// What has a tag that begins so keeps the sink busy until its lease has been renewed.
-pub(super) const SLOW: &str = "slow-";
+pub(crate) const SLOW: &str = "slow-";
 
 const PROJECTS: [&str; 4] = ["team-a", "team-b", "team-c", "library"];
 
 /// Repository and digest, with the tags.
-pub(super) type Held = BTreeMap<(String, String), Vec<String>>;
+pub(crate) type Held = BTreeMap<(String, String), Vec<String>>;
 
-pub(super) struct Registry {
-    pub(super) harbor: HarborV2,
+pub(crate) struct Registry {
+    pub(crate) harbor: HarborV2,
     /// The repository of each digest with a tag.
-    tagged: BTreeMap<String, String>,
+    pub(crate) tagged: BTreeMap<String, String>,
     pushed: usize,
     /// Tags given to images, or to a copy of theirs, after they were ingested.
     pub(super) given: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut contents = Contents::empty();
         for project in PROJECTS {
             contents.create_project(Project::private(project));
@@ -54,7 +54,7 @@ impl Registry {
         registry
     }
 
-    pub(super) fn push(&mut self, tag: &str) {
+    pub(crate) fn push(&mut self, tag: &str) {
         self.pushed += 1;
         let project = PROJECTS[self.pushed % PROJECTS.len()];
         let repository = format!("{project}/app-{}", self.pushed % 3);
