@@ -4,11 +4,12 @@ use super::{
     Write,
     bindings::unknown,
     contents::{image, location},
-    stored::{Stored, count, json, parsed, small, time, to_json},
+    stored::{Stored, count, json, parsed, small, time, to_json, word},
 };
 use crate::{
     clock::Timestamp,
-    image::{Digest, Image},
+    error::{ErrorCode, ErrorRecord, Language},
+    image::{Digest, Image, RegistryKind},
     inventory::{
         Binding, Claim, ClaimRequest, ClaimedImage, Failure, InventoryError, Lease, Sighting,
     },
@@ -33,6 +34,7 @@ pub(in crate::inventory) const FOLLOW_CLOCK: &str = "UPDATE item
 pub(in crate::inventory) const RELEASE: &str = "UPDATE item
      SET progress = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN 'parked'
                          ELSE 'pending' END,
+         failure = CASE WHEN progress = 'in_hand' AND attempts >= $3 THEN $4 ELSE failure END,
          held_since = NULL, held_until = NULL
      WHERE integration = $1 AND held_until <= $2";
 
@@ -54,6 +56,13 @@ pub(in crate::inventory) const FIRST_ENDS: &str = "SELECT
          (SELECT min(held_until) FROM item
           WHERE integration = $1 AND held_until IS NOT NULL AND state = 'pending')";
 
+/// Why an image is parked that nobody has given back.
+#[derive(Debug, thiserror::Error)]
+#[error("the lease of the last of {attempts} attempts ended without an answer")]
+struct Unanswered {
+    attempts: u32,
+}
+
 struct Next {
     item: i64,
     lane: i64,
@@ -61,18 +70,22 @@ struct Next {
 
 impl Write {
     pub(super) async fn claim(&mut self, request: &ClaimRequest<'_>) -> Stored<Claim> {
-        let (integration, pace, turns, paused): (i64, String, i64, bool) = sqlx::query_as(
-            "SELECT id, pace, turns, ingestion_paused FROM integration WHERE name = $1",
-        )
-        .bind(request.integration)
-        .fetch_optional(self.connection())
-        .await?
-        .ok_or_else(|| unknown(request.integration))?;
+        let (integration, kind, pace, turns, paused): (i64, String, String, i64, bool) =
+            sqlx::query_as(
+                "SELECT id, kind, pace, turns, ingestion_paused FROM integration WHERE name = $1",
+            )
+            .bind(request.integration)
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or_else(|| unknown(request.integration))?;
         if paused {
             return Ok(Claim::Paused);
         }
         self.follow_clock(integration).await?;
-        self.release(integration, request.max_attempts.get())
+        let unanswered = Unanswered {
+            attempts: request.max_attempts.get(),
+        };
+        self.release(integration, &unanswered, word("registry kind", &kind)?)
             .await?;
         let next = match self.next_in_line(integration, turns).await? {
             Some(next) => Some(next),
@@ -111,11 +124,20 @@ impl Write {
 
     /// Ends the leases and pauses whose time has come. The fence stays: until another claim, an
     /// answer of the last holder is still good.
-    async fn release(&mut self, integration: i64, max_attempts: u32) -> Stored<()> {
+    async fn release(
+        &mut self,
+        integration: i64,
+        unanswered: &Unanswered,
+        registry: RegistryKind,
+    ) -> Stored<()> {
+        let code = ErrorCode::SinkFailed;
+        let guidance = code.guidance(registry, Language::English);
+        let failure = ErrorRecord::new(code, unanswered, &guidance);
         sqlx::query(RELEASE)
             .bind(integration)
             .bind(self.nanos())
-            .bind(i64::from(max_attempts))
+            .bind(i64::from(unanswered.attempts))
+            .bind(to_json("failure", &failure)?)
             .execute(self.connection())
             .await?;
         Ok(())

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use registry_intake::{
     clock::Clock,
+    error::ErrorCode,
     inventory::{Claim, Failure, ImageState, InventoryError, Lease},
 };
 
@@ -105,6 +106,12 @@ pub(crate) async fn an_image_that_never_comes_back_is_parked(stage: Stage) {
         }
     );
     assert_eq!(stage.state_of(APP, 1).await, ImageState::Parked);
+    let failure = stage.images().await.remove(0).failure.unwrap();
+    assert_eq!(failure.code, ErrorCode::SinkFailed);
+    assert_eq!(
+        failure.message,
+        "the lease of the last of 3 attempts ended without an answer"
+    );
     assert!(stage.request(&digest(1)).await);
     assert_eq!(stage.granted().await.attempt, 1);
 }
