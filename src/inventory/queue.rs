@@ -19,7 +19,8 @@ pub struct ClaimRequest<'a> {
     pub pace: &'a Pace,
     /// How long the claim lasts unless renewed.
     pub lease: Duration,
-    /// An image whose attempts reach this number is parked when its lease ends without an answer.
+    /// An image whose attempts reach this number is parked when its lease ends without an answer,
+    /// with an error that says so.
     pub max_attempts: NonZeroU32,
     /// How long after its last ingestion an image is due again; none for never. What is due comes
     /// after all that waits for its first time, spends the same tokens, and stays

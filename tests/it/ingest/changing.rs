@@ -7,7 +7,7 @@ use registry_intake::{
     pace::Pace,
 };
 
-use super::{Desk, Log, count, handed, ingester, run, run_with, seconds, stage};
+use super::{Desk, Log, Running, count, handed, ingester, run, run_with, seconds, stage};
 use crate::inventory::stage::{PROD, Stage};
 
 /// Runs with so many images per hour from the moment when two images wait.
@@ -94,4 +94,33 @@ async fn what_rests_is_not_handed_over_until_it_is_resumed() {
         .unwrap();
     let (report, _) = run(&stage, &ingester, Until::IDLE).await;
     assert_eq!(report.handed, 2);
+}
+
+#[tokio::test]
+async fn a_run_under_way_rests_and_goes_on_as_it_is_told() {
+    let stage = stage(3).await;
+    let set = async |ingestion| {
+        let paused = Paused {
+            ingestion,
+            ..Paused::default()
+        };
+        stage.inventory.set_paused(PROD, paused).await.unwrap();
+    };
+    let ingester = ingester(&stage, Desk::willing())
+        .pace(SpeedLimit::PerHour(count(3600)))
+        .poll_interval(seconds(10));
+    let mut running = Running::start(ingester.build().unwrap(), Until::STOPPED);
+    assert_eq!(running.handed().await, 1);
+    let waiting = |event: &IngestEvent| matches!(event, IngestEvent::Waiting { .. }).then_some(());
+    running.next(waiting).await;
+    set(true).await;
+    stage.after(1);
+    let paused = |event: &IngestEvent| matches!(event, IngestEvent::Paused).then_some(());
+    running.next(paused).await;
+    assert_eq!(stage.counts().await.pending, 2);
+    set(false).await;
+    stage.after(10);
+    assert_eq!(running.handed().await, 2);
+    running.stop();
+    assert_eq!(running.end().await.unwrap().handed, 2);
 }

@@ -2,6 +2,7 @@
 
 mod changing;
 mod serving;
+mod stopping;
 
 use std::{
     collections::BTreeSet,

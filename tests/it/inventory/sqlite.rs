@@ -9,7 +9,7 @@ use registry_intake::{
 };
 
 use super::place::Place;
-use super::stage::{Stage, image, noon, run_request};
+use super::stage::{PROD, Stage, image, noon, run_request};
 
 pub(super) async fn in_memory() -> Stage {
     let clock = ManualClock::at(noon());
@@ -96,17 +96,38 @@ const VERSION_1: &str = r#"
         FROM item;
 "#;
 
+async fn create_version_1(path: &Path) {
+    std::fs::File::create(path).unwrap();
+    let schema = include_str!("../../../src/inventory/sqlite/schema/1.sql");
+    execute(path, schema).await;
+    execute(path, VERSION_1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_bring_a_file_of_version_1_up_to_date_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.db");
+    create_version_1(&path).await;
+    let together: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { open(&path).await })
+        })
+        .collect();
+    for opened in together {
+        let stored = opened.await.unwrap().unwrap().images(PROD, None, 9).await;
+        assert_eq!(stored.unwrap().len(), 5);
+    }
+    let steps = "SELECT group_concat(version) FROM registry_intake_schema";
+    assert_eq!(query(&path, steps).await, "1,2");
+    super::processes::assert_sound(&Place::at(&path)).await;
+}
+
 #[tokio::test]
 async fn a_file_of_version_1_keeps_its_data() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("inventory.db");
-    std::fs::File::create(&path).unwrap();
-    execute(
-        &path,
-        include_str!("../../../src/inventory/sqlite/schema/1.sql"),
-    )
-    .await;
-    execute(&path, VERSION_1).await;
+    create_version_1(&path).await;
     let clock = ManualClock::at(noon());
     let inventory = SqliteInventory::open(&path, Arc::new(clock.clone())).await;
     let stage = Stage::new(Arc::new(inventory.unwrap()), clock).await;

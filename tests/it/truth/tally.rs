@@ -55,7 +55,6 @@ impl Tally {
     /// Fails where something has not happened as often as is expected of so many cases.
     pub(super) fn assert_at_least(&self, cases: u32, per_ten_cases: &[(Happening, u64)]) {
         let counts = self.0.lock().unwrap();
-        println!("{cases} cases: {counts:?}");
         for (happening, least) in per_ten_cases {
             let found = counts.get(happening).copied().unwrap_or_default();
             let least = least * u64::from(cases) / 10;
