@@ -31,7 +31,9 @@ struct Changed {
 }
 
 impl Quay {
-    /// What has changed since `mark`. None where it is not known, and where the server does not
+    /// What has changed since `mark`. Quay orders its repositories by their numbers alone, so that
+    /// all of them are asked for, a hundred at once: beyond some five hundred that is most of what
+    /// this costs. None where it is not known, and where the server does not
     /// tell when its repositories changed.
     pub(super) async fn changes_since(
         &self,

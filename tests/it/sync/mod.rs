@@ -33,6 +33,7 @@ mod binding;
 mod deletions;
 mod incremental;
 mod mortal;
+mod quay;
 mod resumption;
 mod runs;
 mod selection;

@@ -72,13 +72,25 @@ pub(super) async fn dies_as(
     death: Death,
     configured: impl FnOnce(InventorySync) -> InventorySync,
 ) -> bool {
+    dies_in(&stage.inventory, death, |inventory| {
+        configured(stage.sync_to(config, inventory))
+    })
+    .await
+}
+
+/// The same of any registry, by a run that writes to what it is given.
+pub(super) async fn dies_in(
+    inventory: &Arc<dyn Inventory>,
+    death: Death,
+    sync: impl FnOnce(Arc<dyn Inventory>) -> InventorySync,
+) -> bool {
     let mortal = Arc::new(Mortal {
-        inner: Arc::clone(&stage.inventory),
+        inner: Arc::clone(inventory),
         writes: AtomicU64::new(0),
         death,
         dead: Notify::new(),
     });
-    let sync = configured(stage.sync_to(config, Arc::<Mortal>::clone(&mortal)));
+    let sync = sync(Arc::<Mortal>::clone(&mortal));
     match select(pin!(mortal.dead.notified()), pin!(sync.run())).await {
         Either::Left(_) => true,
         Either::Right((report, _)) => {

@@ -148,6 +148,30 @@ async fn what_was_read_is_not_read_again_and_an_open_scope_goes_on_from_its_curs
 }
 
 #[tokio::test]
+async fn a_run_that_is_older_than_twelve_hours_is_begun_anew() {
+    for (hours, takeovers) in [(11, 1), (12, 0)] {
+        let stage = Stage::of(contents()).await;
+        stage.sync().run().await.unwrap();
+        stage.harbor.change(change);
+        assert!(dies(&stage, Death::AtTheEnd, |sync| sync).await);
+        stage.time.advance(Duration::from_secs(hours * 3600));
+        stage.harbor.log().reset();
+        let report = stage.sync().run().await.unwrap();
+        assert_eq!(
+            (report.takeovers, report.is_complete()),
+            (takeovers, true),
+            "{hours}"
+        );
+        let read = stage.harbor.log().of_path("/api/v2.0/projects/3/artifacts");
+        assert_eq!(read, u64::from(takeovers == 0), "{hours}");
+        assert_eq!(stage.held().await, stage.there());
+        let runs = stage.inventory.runs(NAME, 10).await.unwrap();
+        // What was given up is told.
+        assert_eq!(runs.len(), if takeovers == 1 { 2 } else { 3 }, "{hours}");
+    }
+}
+
+#[tokio::test]
 async fn a_scope_that_vanishes_while_nobody_reads_is_gone_in_the_next_run() {
     let stage = Stage::of(contents()).await;
     stage.sync().run().await.unwrap();
