@@ -30,7 +30,7 @@
 //! | `session` | `auto`, `never`, `always` | default `auto`; for `quay` and Harbor `V2` alone |
 //! | `schedule` | `daily`, `manual`, `{ cron = "EXPRESSION" }` | default `daily`: between 02:00 and 05:00 |
 //! | `timezone` | a time zone of the IANA database | default `Asia/Shanghai` for a region `cn-...`, else `UTC` |
-//! | `incremental_every_hours` | 1 to 24 | reads what has changed between full runs; default never |
+//! | `incremental_every_hours` | 1 to 24, or `"never"` | reads what has changed between full runs, where the registry can tell; default 6 |
 //! | `selection` | a table, see below | which images are for ingestion |
 //!
 //! The keys of `selection` narrow down what is ingested, all of them together:

@@ -184,7 +184,8 @@ pub trait Inventory: Debug + Send + Sync + 'static {
     /// moved or cut off than a clean-up. They are held back until a second complete full run or
     /// [`confirm_held`](Self::confirm_held) confirms them.
     ///
-    /// The change mark is kept for the next incremental run where this one was successful.
+    /// The change mark is kept for the next incremental run where this one was successful. A full
+    /// run without one forgets the one before: the registry does not tell its changes any more.
     ///
     /// # Errors
     /// [`InventoryError::RunSuperseded`], [`InventoryError::Unavailable`].

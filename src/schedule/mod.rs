@@ -20,6 +20,9 @@ const CHINA: &str = "Asia/Shanghai";
 
 const UTC: &str = "UTC";
 
+/// After so many hours what has changed is read, unless something else is said.
+const INCREMENTAL_EVERY: Option<NonZeroU8> = NonZeroU8::new(6);
+
 /// The hours of the day within which daily runs begin.
 const EARLY_MORNING: Range<i8> = 2..5;
 
@@ -33,7 +36,10 @@ const EARLY_MORNING: Range<i8> = 2..5;
 /// let next = schedule.next_full("harbor-prod", now);
 /// // 03:03 in Shanghai, every day: the minute follows from the name.
 /// assert_eq!(next, Some("2026-11-21T19:03:00Z".parse()?));
-/// assert_eq!(schedule.to_string(), "daily in the early morning, Asia/Shanghai");
+/// assert_eq!(
+///     schedule.to_string(),
+///     "daily in the early morning, incremental every 6 hours, Asia/Shanghai"
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -84,10 +90,14 @@ impl Schedule {
     }
 
     const fn by(full: Calendar) -> Self {
+        let incremental_every = match full {
+            Calendar::Manual => None,
+            Calendar::Daily | Calendar::Cron(_) => INCREMENTAL_EVERY,
+        };
         Self {
             full,
             zone: None,
-            incremental_every: None,
+            incremental_every,
         }
     }
 
@@ -124,10 +134,18 @@ impl Schedule {
         Ok(self)
     }
 
-    /// Reads what has changed every so many hours between full runs.
+    /// Reads what has changed every so many hours between full runs; every six unless this or
+    /// [`without_incremental`](Self::without_incremental) says otherwise.
     #[must_use]
     pub const fn with_incremental_every(mut self, hours: NonZeroU8) -> Self {
         self.incremental_every = Some(hours);
+        self
+    }
+
+    /// Reads everything or nothing.
+    #[must_use]
+    pub const fn without_incremental(mut self) -> Self {
+        self.incremental_every = None;
         self
     }
 

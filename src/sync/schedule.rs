@@ -13,6 +13,9 @@ pub struct PastRuns {
     pub any: Option<Timestamp>,
     /// The run that has begun and not ended.
     pub unfinished: Option<OpenRun>,
+    /// Whether the registry has told where its changes go on: where it has not, an incremental run
+    /// would be a full one.
+    pub has_mark: bool,
 }
 
 impl PastRuns {
@@ -30,6 +33,7 @@ impl PastRuns {
             full: full.map(began).max(),
             any: ended.map(began).max(),
             unfinished: known.open_run,
+            has_mark: known.change_mark.is_some(),
         }
     }
 }
@@ -48,7 +52,8 @@ pub struct DueRun {
 /// However many runs were missed, one makes them up. An integration that was never read fully is due
 /// at once. A run that was left unfinished goes on as soon as its lease has ended, by whichever
 /// schedule. Incremental runs follow the run before by
-/// [`incremental_every`](Schedule::incremental_every), save where a full one is due by then.
+/// [`incremental_every`](Schedule::incremental_every), save where a full one is due by then, or where
+/// the registry has not told where its changes go on.
 #[must_use]
 pub fn next_run(
     schedule: &Schedule,
@@ -74,12 +79,16 @@ pub fn next_run(
         return Some(full(now));
     };
     let next_full = schedule.next_full(integration, last_full).map(full);
-    let next_incremental = schedule.incremental_every().map(|every| DueRun {
+    let every = schedule.incremental_every().filter(|_| past.has_mark);
+    let next_incremental = every.map(|every| DueRun {
         at: past.any.map_or(now, |at| at.min(now)).saturating_add(every),
         kind: RunKind::Incremental,
     });
     match (next_full, next_incremental) {
-        (Some(full), Some(incremental)) if incremental.at < full.at => Some(incremental),
+        // An overdue full run makes up whatever else was missed.
+        (Some(full), Some(incremental)) if incremental.at < full.at && full.at > now => {
+            Some(incremental)
+        }
         (None, incremental) => incremental,
         (full, _) => full,
     }
@@ -112,6 +121,7 @@ mod tests {
             full: Some(time(full)),
             any: Some(time(any)),
             unfinished: None,
+            has_mark: false,
         }
     }
 
@@ -136,13 +146,43 @@ mod tests {
     #[test]
     fn incremental_runs_lie_between_full_ones() {
         let schedule = Schedule::daily().with_incremental_every(NonZeroU8::new(6).unwrap());
-        let past = began("21T02:03", "21T02:03");
-        let first = next(&schedule, &past, "21T02:30");
+        let began = |any| PastRuns {
+            has_mark: true,
+            ..began("21T02:03", any)
+        };
+        let first = next(&schedule, &began("21T02:03"), "21T02:30");
         assert_eq!(first, due("21T08:03", RunKind::Incremental));
         // The one after next would come behind the full one.
-        let past = began("21T02:03", "21T20:03");
+        let past = began("21T20:03");
+        let missed = next(&schedule, &began("21T02:03"), "22T09:00");
+        assert_eq!(missed, due("22T02:03", RunKind::Full));
         let last = next(&schedule, &past, "21T20:30");
         assert_eq!(last, due("22T02:03", RunKind::Full));
+    }
+
+    #[test]
+    fn by_default_a_full_run_a_day_and_incremental_ones_between_where_the_registry_can_tell() {
+        let day = |has_mark| {
+            let mut past = PastRuns {
+                has_mark,
+                ..began("21T02:03", "21T02:03")
+            };
+            let mut runs = Vec::new();
+            for _ in 0..4 {
+                let now = past.any.unwrap();
+                let due = next_run(&Schedule::default(), NAME, &past, now).unwrap();
+                past.any = Some(due.at);
+                if due.kind == RunKind::Full {
+                    past.full = Some(due.at);
+                }
+                runs.push((due.at.since(time("21T02:03")).as_secs() / 3600, due.kind));
+            }
+            runs
+        };
+        use RunKind::{Full, Incremental};
+        let between = [(6, Incremental), (12, Incremental), (18, Incremental)];
+        assert_eq!(day(true), [&between[..], &[(24, Full)]].concat());
+        assert_eq!(day(false), [24, 48, 72, 96].map(|hour| (hour, Full)));
     }
 
     #[test]

@@ -284,7 +284,8 @@ impl Write {
                  complete_run = CASE WHEN $3 THEN $2 ELSE complete_run END,
                  change_mark = CASE
                      WHEN $4 THEN coalesce(
-                         $5, (SELECT change_mark FROM run WHERE id = $2), change_mark)
+                         $5, (SELECT change_mark FROM run WHERE id = $2),
+                         CASE WHEN $6 THEN NULL ELSE change_mark END)
                      ELSE change_mark
                  END
              WHERE id = $1",
@@ -294,6 +295,7 @@ impl Write {
         .bind(complete)
         .bind(is_successful(run.kind, end.proof, end.failure.is_some()))
         .bind(end.mark.as_ref().map(ChangeMark::as_str))
+        .bind(run.kind == RunKind::Full)
         .execute(self.connection())
         .await?;
         self.count_scopes(run.id).await?;

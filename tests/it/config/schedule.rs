@@ -9,23 +9,34 @@ fn shown(lines: &str) -> String {
 #[test]
 fn each_form_of_a_schedule_is_read_and_shown_with_its_zone() {
     for (lines, schedule) in [
-        ("", "daily in the early morning, UTC"),
+        (
+            "",
+            "daily in the early morning, incremental every 6 hours, UTC",
+        ),
         (
             "region_id = \"cn-beijing\"",
-            "daily in the early morning, Asia/Shanghai",
+            "daily in the early morning, incremental every 6 hours, Asia/Shanghai",
         ),
         (
             "region_id = \"cn-beijing\"\ntimezone = \"Europe/Berlin\"",
-            "daily in the early morning, Europe/Berlin",
+            "daily in the early morning, incremental every 6 hours, Europe/Berlin",
         ),
         (
-            "schedule = \"daily\"\nincremental_every_hours = 6",
-            "daily in the early morning, incremental every 6 hours, UTC",
+            "schedule = \"daily\"\nincremental_every_hours = 2",
+            "daily in the early morning, incremental every 2 hours, UTC",
+        ),
+        (
+            "incremental_every_hours = \"never\"",
+            "daily in the early morning, UTC",
+        ),
+        (
+            "schedule = \"manual\"\nincremental_every_hours = \"never\"",
+            "manual",
         ),
         ("schedule = \"manual\"", "manual"),
         (
             "schedule = { cron = \"30 22 * * FRI\" }\ntimezone = \"Asia/Tokyo\"",
-            "cron 30 22 * * FRI, Asia/Tokyo",
+            "cron 30 22 * * FRI, incremental every 6 hours, Asia/Tokyo",
         ),
     ] {
         assert_eq!(shown(lines), schedule, "{lines}");
@@ -43,6 +54,14 @@ fn every_fault_of_a_schedule_is_named() {
         (
             "schedule = { cron = \"\" }\ntimezone = \"\"\nincremental_every_hours = 0",
             vec!["schedule", "timezone", "incremental_every_hours"],
+        ),
+        (
+            "incremental_every_hours = 25",
+            vec!["incremental_every_hours"],
+        ),
+        (
+            "incremental_every_hours = \"often\"",
+            vec!["incremental_every_hours"],
         ),
         (
             "schedule = \"manual\"\nincremental_every_hours = 4",

@@ -7,6 +7,7 @@ use registry_intake::{
     ingest::IngestEvent,
     intake::{Intake, IntakeError, IntakeEvent},
     inventory::{InventoryError, RunKind},
+    schedule::Schedule,
     simulator::{Action, Fault, HarborV2, Quay},
 };
 
@@ -150,7 +151,8 @@ async fn the_next_day_is_synced_again() {
         .start()
         .await
         .unwrap();
-    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    let config = as_admin(&harbor).schedule(Schedule::daily().without_incremental());
+    let intake = stage.intake([named("harbor", config)]).await;
     let mut running = Running::start(&intake);
     assert!(running.synced("harbor").await.is_complete());
     let next = running.next("harbor", |event| match event {

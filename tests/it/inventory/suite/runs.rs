@@ -481,6 +481,11 @@ pub(crate) async fn only_a_successful_run_moves_the_change_mark(stage: Stage) {
     assert_eq!(stored().await, mark("5"));
     incremental(&stage, &[], run_end(None)).await;
     assert_eq!(stored().await, mark("5"), "none was told");
+
+    let run = begin(&stage, &FULL).await.ticket;
+    let complete = run_end(Some(Proof::Totals));
+    stage.inventory.finish_run(&run, &complete).await.unwrap();
+    assert_eq!(stored().await, None, "the registry tells none any more");
 }
 
 pub(crate) async fn a_move_to_another_registry_forgets_what_was_told_of_the_first(stage: Stage) {
