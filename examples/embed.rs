@@ -65,7 +65,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     eprintln!("{name}: {error}");
                 }
             }
-            IntakeEvent::Scheduled { at, .. } => println!("{name}: the next sync is at {at}"),
+            IntakeEvent::Scheduled { at, schedule, .. } => {
+                println!("{name}: the next sync is at {at} ({schedule})");
+            }
             IntakeEvent::Synced(run) => println!("{name}: {} images, {} new", run.listed, run.new),
             IntakeEvent::SyncFailed { error, .. } | IntakeEvent::IngestFailed { error, .. } => {
                 eprintln!("{name}: {}. {}", error.message, error.remedy);

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Runs(Name),
     /// Shows what a run changed.
     Changes(Changes),
+    /// Marks as gone what the last run held back because it was so much.
+    Confirm(Confirm),
     /// Shows every stored image.
     Inventory(Name),
     /// Shows the integrated registries.
@@ -98,6 +100,12 @@ pub(crate) struct Changes {
     pub(crate) name: String,
     /// The run's number; the last one that has ended unless given.
     pub(crate) run: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Confirm {
+    /// The integration.
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Args)]

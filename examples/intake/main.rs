@@ -6,6 +6,7 @@
 //! takes and prints is frozen in `docs/example-contract.md`.
 
 mod arguments;
+mod confirm;
 mod demonstration;
 mod dry_run;
 mod failure;
@@ -75,6 +76,7 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
         Some(Command::Run(name)) => run::run(arguments, name, output).await,
         Some(Command::Runs(name)) => runs::runs(arguments, name, output).await,
         Some(Command::Changes(wish)) => runs::changes(arguments, wish, output).await,
+        Some(Command::Confirm(wish)) => confirm::confirm(arguments, wish, output).await,
         Some(Command::Inventory(name)) => inventory::inventory(arguments, name, output).await,
         Some(Command::Integrations(name)) => {
             integrations::integrations(arguments, name, output).await

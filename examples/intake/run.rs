@@ -60,10 +60,12 @@ fn observe(name: &str, event: IntakeEvent, printer: &Printer, output: &Output) {
             }
             Ok(())
         }
-        IntakeEvent::Scheduled { at, kind } => output.report(&Event::Scheduled {
+        IntakeEvent::Scheduled { at, kind, schedule } => output.report(&Event::Scheduled {
             integration: name,
             at,
             run: kind,
+            schedule: schedule.to_string(),
+            timezone: schedule.time_zone(),
         }),
         IntakeEvent::Synced(run) => output.report(&Event::Synced(SyncReport::of(name, &run))),
         IntakeEvent::SyncFailed { error, .. } | IntakeEvent::IngestFailed { error, .. } => {
@@ -88,6 +90,8 @@ enum Event<'a> {
         integration: &'a str,
         at: Timestamp,
         run: RunKind,
+        schedule: String,
+        timezone: &'a str,
     },
     Synced(SyncReport<'a>),
 }
@@ -99,11 +103,13 @@ impl Report for Event<'_> {
                 integration,
                 at,
                 run,
+                schedule,
+                ..
             } => {
                 let at = to_the_second(*at);
                 writeln!(
                     to,
-                    "{integration}: the next {} sync is at {at}",
+                    "{integration}: the next {} sync is at {at} ({schedule})",
                     run.as_str()
                 )
             }

@@ -4,6 +4,7 @@ use crate::{
     error::ErrorRecord,
     ingest::IngestEvent,
     inventory::{RunKind, RunReport},
+    schedule::Schedule,
     sync::SyncEvent,
 };
 
@@ -19,6 +20,8 @@ pub enum IntakeEvent {
         at: Timestamp,
         /// What it will read.
         kind: RunKind,
+        /// What says so, with its time zone.
+        schedule: Schedule,
     },
     /// A sync goes on.
     Sync(SyncEvent),

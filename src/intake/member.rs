@@ -1,6 +1,6 @@
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -9,14 +9,14 @@ use tokio::sync::{Notify, watch};
 
 use super::{builder::Parts, image_name::ImageName};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::IntegrationConfig,
     connector::{RegistryConnector, Verification},
     error::{ErrorRecord, IntegrationError},
-    inventory::{Binding, InventoryError, RunKind, VerificationRecord},
+    inventory::{Binding, InventoryError, RunKind, RunReport, VerificationRecord},
     pace::Pace,
     schedule::Schedule,
-    sync::InventorySync,
+    sync::{DueRun, InventorySync, SyncError, SyncEvent},
 };
 
 /// One integration as it is served, from the moment it comes or was changed.
@@ -29,6 +29,26 @@ pub(super) struct Member {
     pace: watch::Sender<Pace>,
     woken: Notify,
     phase: watch::Sender<Phase>,
+    own: Mutex<Own>,
+}
+
+/// What this process knows and the inventory does not: a name is bound by a listing that has begun,
+/// and what happens before is no less worth to be shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Own {
+    /// The last verification.
+    pub(super) verification: Option<VerificationRecord>,
+    /// The last run, where the inventory did not know the integration.
+    pub(super) unbegun: Option<RunReport>,
+    pub(super) retry: Option<Retry>,
+}
+
+/// What has failed and is tried again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retry {
+    pub(super) due: DueRun,
+    /// When it failed.
+    pub(super) since: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +71,7 @@ impl Member {
             connector,
             woken: Notify::new(),
             phase: watch::Sender::new(Phase::Idle),
+            own: Mutex::default(),
         })
     }
 
@@ -105,27 +126,73 @@ impl Member {
         endpoint.domain() == image.host && endpoint.port() == port && lists
     }
 
-    pub(super) fn sync(&self, parts: &Parts, kind: RunKind) -> InventorySync {
-        let connector = Arc::clone(&self.connector);
-        InventorySync::new(self.name(), connector, Arc::clone(&parts.inventory))
-            .with_kind(kind)
-            .with_selection(self.config().selection().clone())
-            .with_clock(Arc::clone(&parts.clock))
+    /// What this process alone knows.
+    pub(super) fn own(&self) -> Own {
+        self.lock_own().clone()
     }
 
-    /// Verifies, and keeps the outcome where the inventory knows the integration already.
+    fn lock_own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_retry(&self, retry: Option<Retry>) {
+        self.lock_own().retry = retry;
+    }
+
+    /// Syncs once, where no run was begun after the one given. What was found out before the inventory knew the integration is kept then.
+    pub(super) async fn sync(
+        &self,
+        parts: &Parts,
+        kind: RunKind,
+        after: Option<i64>,
+        observe: impl FnMut(SyncEvent) + Send,
+    ) -> Result<RunReport, SyncError> {
+        let connector = Arc::clone(&self.connector);
+        let sync = InventorySync::new(self.name(), connector, Arc::clone(&parts.inventory))
+            .with_kind(kind)
+            .after(after)
+            .with_selection(self.config().selection().clone())
+            .with_clock(Arc::clone(&parts.clock));
+        let report = sync.run_observed(observe).await?;
+        let unkept = {
+            let mut own = self.lock_own();
+            own.unbegun = report.run.is_none().then(|| report.clone());
+            if report.is_successful() {
+                own.retry = None;
+            }
+            own.verification.clone()
+        };
+        if let Some(record) = unkept
+            && let Err(error) = self.keep(parts, &record).await
+        {
+            tracing::warn!(%error, "the verification could not be kept");
+        }
+        self.wake();
+        Ok(report)
+    }
+
+    /// Verifies, and keeps the outcome: in the inventory where it knows the integration already.
     pub(super) async fn verify(&self, parts: &Parts) -> Result<Verification, InventoryError> {
         let verification = self.connector.verify().await;
         let record = VerificationRecord {
             at: parts.clock.now(),
             failure: verification.failure().map(ErrorRecord::from),
         };
-        match parts
-            .inventory
-            .record_verification(self.name(), &record)
-            .await
-        {
-            Ok(()) | Err(InventoryError::UnknownIntegration { .. }) => Ok(verification),
+        self.lock_own().verification = Some(record.clone());
+        self.keep(parts, &record).await?;
+        Ok(verification)
+    }
+
+    async fn keep(&self, parts: &Parts, record: &VerificationRecord) -> Result<(), InventoryError> {
+        let kept = parts.inventory.record_verification(self.name(), record);
+        match kept.await {
+            Ok(()) => {
+                // Others may verify later, whose word is then the last.
+                let mut own = self.lock_own();
+                own.verification.take_if(|unkept| unkept == record);
+                Ok(())
+            }
+            Err(InventoryError::UnknownIntegration { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -167,6 +234,11 @@ impl Member {
                 Phase::Served | Phase::Leaving => Phase::Leaving,
             };
         });
+    }
+
+    /// Whether it is to be served no more.
+    pub(super) fn is_dismissed(&self) -> bool {
+        *self.phase.borrow() >= Phase::Leaving
     }
 
     /// Ready once it is to be served no more.

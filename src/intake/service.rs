@@ -37,6 +37,8 @@ struct Shared {
     members: Mutex<BTreeMap<String, Arc<Member>>>,
     /// Members have come.
     changed: watch::Sender<()>,
+    /// Held while one is added or changed: each change builds on the one before.
+    changing: tokio::sync::Mutex<()>,
     runs: AtomicBool,
 }
 
@@ -62,6 +64,7 @@ impl Intake {
                 parts,
                 members: Mutex::new(members),
                 changed: watch::Sender::new(()),
+                changing: tokio::sync::Mutex::new(()),
                 runs: AtomicBool::new(false),
             }),
         }
@@ -125,17 +128,13 @@ impl Intake {
     pub async fn add(&self, config: IntegrationConfig) -> Result<(), IntakeError> {
         let member = Arc::new(Member::new(config, &self.shared.parts)?);
         let name = member.name().to_owned();
-        if self.member(&name).is_ok() {
+        let _changing = self.shared.changing.lock().await;
+        if self.lock().contains_key(&name) {
             return Err(IntakeError::NameTaken { name });
         }
         let inventory = &self.shared.parts.inventory;
         inventory.is_bound(&member.binding()).await?;
-        if self.lock().insert(name, member).is_some_and(|twin| {
-            twin.dismiss();
-            true
-        }) {
-            tracing::debug!("an integration was added twice at once: the later one is served");
-        }
+        self.lock().insert(name, member);
         self.shared.changed.send_replace(());
         Ok(())
     }
@@ -151,6 +150,7 @@ impl Intake {
     /// [`IntakeError::UnknownIntegration`], [`IntakeError::Config`] where the result would be
     /// wrong, [`IntakeError::Integration`] and [`IntakeError::Inventory`]; nothing is changed then.
     pub async fn change(&self, name: &str, change: IntegrationChange) -> Result<(), IntakeError> {
+        let _changing = self.shared.changing.lock().await;
         let old = self.member(name)?;
         let (reconnects, moves) = (change.reconnects(), change.moves());
         let config = change.apply(&old.config())?;
@@ -165,39 +165,70 @@ impl Intake {
                 inventory.rehome(&new.binding()).await?;
             }
         }
-        self.lock().insert(name.to_owned(), new);
-        old.dismiss();
+        {
+            let mut members = self.lock();
+            if old.is_dismissed() {
+                return Err(unknown(name));
+            }
+            members.insert(name.to_owned(), new);
+            old.dismiss();
+        }
         self.shared.changed.send_replace(());
         Ok(())
     }
 
     /// Lets syncs, ingestion or both of an integration rest, or go on. Kept in the inventory: it
-    /// holds for every process and outlives them. A sync under way is not broken off, and what is in
-    /// hand may end.
+    /// holds for every process and outlives them, and binds a name that is not bound yet. A sync
+    /// under way is not broken off, and what is in hand may end.
     ///
     /// # Errors
-    /// [`IntakeError::UnknownIntegration`]; [`IntakeError::Inventory`], with
-    /// [`InventoryError::UnknownIntegration`](crate::inventory::InventoryError::UnknownIntegration) before the first sync has begun.
+    /// [`IntakeError::UnknownIntegration`]; [`IntakeError::Inventory`].
     pub async fn pause(&self, name: &str, paused: Paused) -> Result<(), IntakeError> {
         let member = self.member(name)?;
-        self.shared.parts.inventory.set_paused(name, paused).await?;
+        let inventory = &self.shared.parts.inventory;
+        inventory.bind(&member.binding()).await?;
+        inventory.set_paused(name, paused).await?;
         member.wake();
         Ok(())
     }
 
     /// Removes an integration with everything that the inventory holds of it. What the sink has in
-    /// hand is waited for as at the end of [`run`](Self::run). Other processes must be told too: the
-    /// next sync of one that still serves it begins anew.
+    /// hand is waited for as at the end of [`run`](Self::run). Where this fails, or its future is
+    /// dropped, the integration is served no more and is to be removed again. Other processes must
+    /// be told too: the next sync of one that still serves it begins anew.
     ///
     /// # Errors
     /// [`IntakeError::UnknownIntegration`], [`IntakeError::Inventory`].
     pub async fn remove(&self, name: &str) -> Result<(), IntakeError> {
-        let member = self.member(name)?;
-        self.lock().remove(name);
-        member.dismiss();
+        let member = self.lock().get(name).cloned();
+        let member = member.ok_or_else(|| unknown(name))?;
+        {
+            // Nobody takes the place of one that leaves.
+            let _members = self.lock();
+            member.dismiss();
+        }
         member.left().await;
         self.shared.parts.inventory.remove(name).await?;
+        let mut members = self.lock();
+        if members
+            .get(name)
+            .is_some_and(|left| Arc::ptr_eq(left, &member))
+        {
+            members.remove(name);
+        }
         Ok(())
+    }
+
+    /// Marks as gone what the last proved full run held back, because it was so much, and returns
+    /// how many images that are. What was seen since is not among them.
+    ///
+    /// # Errors
+    /// [`IntakeError::UnknownIntegration`], [`IntakeError::Inventory`].
+    pub async fn confirm_held(&self, name: &str) -> Result<u64, IntakeError> {
+        let member = self.member(name)?;
+        let gone = self.shared.parts.inventory.confirm_held(name).await?;
+        member.wake();
+        Ok(gone)
     }
 
     /// Syncs an integration at once, in the caller's task: incrementally where the registry can tell
@@ -209,10 +240,8 @@ impl Intake {
     /// run of it is under way.
     pub async fn sync_now(&self, name: &str) -> Result<RunReport, IntakeError> {
         let member = self.member(name)?;
-        let sync = member.sync(&self.shared.parts, RunKind::Incremental);
-        let report = sync.run().await?;
-        member.wake();
-        Ok(report)
+        let sync = member.sync(&self.shared.parts, RunKind::Incremental, None, |_| ());
+        Ok(sync.await?)
     }
 
     /// Verifies an integration at once, in the caller's task, and keeps the outcome.
@@ -294,20 +323,28 @@ impl Intake {
         Ok(all)
     }
 
+    /// The one of this name, unless it is about to leave.
     fn member(&self, name: &str) -> Result<Arc<Member>, IntakeError> {
         let member = self.lock().get(name).cloned();
-        member.ok_or_else(|| IntakeError::UnknownIntegration {
-            name: name.to_owned(),
-        })
+        let member = member.filter(|member| !member.is_dismissed());
+        member.ok_or_else(|| unknown(name))
     }
 
     fn members(&self) -> Vec<Arc<Member>> {
-        self.lock().values().cloned().collect()
+        let members = self.lock();
+        let staying = members.values().filter(|member| !member.is_dismissed());
+        staying.cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Member>>> {
         let members = &self.shared.members;
         members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown(name: &str) -> IntakeError {
+    IntakeError::UnknownIntegration {
+        name: name.to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     clock::Timestamp,
     config::SpeedLimit,
     image::RegistryKind,
-    inventory::{IntegrationSummary, QueueStatus},
+    inventory::{IntegrationSummary, QueueStatus, RunReport, VerificationRecord},
     pace::Pace,
     schedule::Schedule,
     sync::DueRun,
@@ -23,18 +23,26 @@ pub struct IntegrationStatus {
     pub registry: String,
     /// How many images may be ingested.
     pub speed_limit: SpeedLimit,
-    /// What the inventory knows: the last verification, the last run, the last complete one, the
-    /// one under way, how many images are in which state, and what rests. None before the first
-    /// sync has begun.
+    /// The last verification: by any process, or, before the inventory knows the integration, by
+    /// this one.
+    pub last_verification: Option<VerificationRecord>,
+    /// The last run that ended, complete or not, in the same sense.
+    pub last_run: Option<RunReport>,
+    /// The last full run that was complete.
+    pub last_complete_run: Option<RunReport>,
+    /// What the inventory knows: the run under way, how many images are in which state, how many
+    /// are held back, and what rests. None before the first sync has begun.
     pub known: Option<IntegrationSummary>,
     /// How the queue stands, and when the next image can enter.
     pub queue: Option<QueueStatus>,
-    /// When the next sync is due, and what it will read; none where none is scheduled.
+    /// When the next sync is due, and what it will read: a failed one is tried again before the
+    /// next that is scheduled. None where none is.
     pub next_run: Option<DueRun>,
     /// What it is scheduled by, with its time zone.
     pub schedule: Schedule,
     /// When all that waits will have been handed over at the speed limit, if nothing fails and
-    /// nothing new comes. None where nothing waits, or where there is no limit.
+    /// nothing new comes. None where nothing waits, where there is no limit, and where ingestion
+    /// rests.
     pub estimated_end: Option<Timestamp>,
 }
 
@@ -44,7 +52,13 @@ impl IntegrationStatus {
         known: Option<IntegrationSummary>,
         parts: &Parts,
     ) -> Result<Self, IntakeError> {
-        let (config, pace) = (member.config(), member.pace());
+        let (config, pace, own) = (member.config(), member.pace(), member.own());
+        let by_all = known.as_ref();
+        let verifications = [
+            by_all.and_then(|known| known.last_verification.clone()),
+            own.verification,
+        ];
+        let runs = [by_all.and_then(|known| known.last_run.clone()), own.unbegun];
         let queue = match &known {
             Some(_) => {
                 let rescan_after = ingester(parts, member)
@@ -58,6 +72,12 @@ impl IntegrationStatus {
             None => None,
         };
         Ok(Self {
+            last_verification: verifications
+                .into_iter()
+                .flatten()
+                .max_by_key(|last| last.at),
+            last_run: runs.into_iter().flatten().max_by_key(|run| run.finished_at),
+            last_complete_run: by_all.and_then(|known| known.last_complete_run.clone()),
             name: member.name().to_owned(),
             kind: member.connector.kind(),
             registry: member.connector.host().to_owned(),
@@ -73,7 +93,7 @@ impl IntegrationStatus {
 
 /// When the last of all that waits enters.
 fn end(queue: &QueueStatus, pace: &Pace) -> Option<Timestamp> {
-    let limit = u64::from(pace.per_hour()?.get());
+    let limit = u64::from(pace.per_hour().filter(|_| !queue.paused.ingestion)?.get());
     let after_the_next = queue.pending.total().checked_sub(1)?;
     let seconds = after_the_next.saturating_mul(3600).div_ceil(limit);
     let next = queue.next_grant?;

@@ -1,10 +1,15 @@
 use std::time::Duration;
 
-use super::{IntakeEvent, builder::Parts, member::Member, serving::Observe};
+use super::{
+    IntakeEvent,
+    builder::Parts,
+    member::{Member, Retry},
+    serving::Observe,
+};
 use crate::{
     clock::Timestamp,
     error::ErrorRecord,
-    inventory::{IntegrationSummary, InventoryError},
+    inventory::{IntegrationSummary, InventoryError, RunReport},
     sync::{DueRun, PastRuns, SyncError, next_run},
 };
 
@@ -17,23 +22,32 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// How many past runs are looked at for the last full one.
 const RUNS: u32 = 50;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// A listing that was proved has cost what a whole one costs: what it could not read of single
+/// scopes is not worth another every hour.
+const LONGEST_PAUSE_AFTER_A_PROOF: Duration = Duration::from_secs(24 * 3600);
 
 /// Syncs one integration whenever it is due, for ever.
 pub(super) async fn sync(parts: &Parts, member: &Member, observe: Observe<'_>) {
     let clock = &*parts.clock;
-    let (mut failures, mut retry, mut scheduled) = (0, None, None);
+    let (mut failures, mut scheduled) = (0, None);
     loop {
-        let due = match next(parts, member).await {
-            Ok(due) => due.map(|due| retry.unwrap_or(due)),
+        let (due, newest) = match next(parts, member).await {
+            Ok(next) => next,
             Err(error) => {
                 failures += 1;
-                let retry_at = told(&(&error).into(), failures, parts, observe);
+                let retry_at = told(
+                    &(&error).into(),
+                    pause(failures, LONGEST_PAUSE),
+                    parts,
+                    observe,
+                );
                 member.rest(clock, retry_at.since(clock.now())).await;
                 continue;
             }
         };
         if let Some(DueRun { at, kind }) = due.filter(|_| scheduled != due) {
-            observe(IntakeEvent::Scheduled { at, kind });
+            let schedule = member.schedule();
+            observe(IntakeEvent::Scheduled { at, kind, schedule });
         }
         scheduled = due;
         let wait = due.map_or(LOOK, |due| due.at.since(clock.now()));
@@ -41,47 +55,51 @@ pub(super) async fn sync(parts: &Parts, member: &Member, observe: Observe<'_>) {
             member.rest(clock, wait.min(LOOK)).await;
             continue;
         };
-        let run = member.sync(parts, due.kind);
-        let failure = match run
-            .run_observed(|event| observe(IntakeEvent::Sync(event)))
-            .await
-        {
+        let run = member.sync(parts, due.kind, Some(newest), |event| {
+            observe(IntakeEvent::Sync(event));
+        });
+        let (failure, longest) = match run.await {
             Ok(report) => {
-                let failure = report.failure.clone();
+                let failed = report
+                    .failure
+                    .clone()
+                    .map(|failure| (failure, longest(&report)));
                 observe(IntakeEvent::Synced(report));
-                // Whoever waits for the first sync.
-                member.wake();
-                failure
+                match failed {
+                    Some(failed) => failed,
+                    None => {
+                        failures = 0;
+                        continue;
+                    }
+                }
             }
-            // Another process is at it, or has been until it died.
+            // Another process is at it or has just done it, or was at it until it died.
             Err(SyncError::Inventory(InventoryError::RunInProgress { until, .. })) => {
                 let wait = until.since(clock.now()).max(SHORTEST_WAIT);
                 member.rest(clock, wait.min(LOOK)).await;
                 continue;
             }
-            Err(error) => Some(ErrorRecord::from(&error)),
+            Err(error) => (ErrorRecord::from(&error), LONGEST_PAUSE),
         };
-        retry = match failure {
-            None => {
-                failures = 0;
-                None
-            }
-            Some(failure) => {
-                failures += 1;
-                let at = told(&failure, failures, parts, observe);
-                Some(DueRun { at, ..due })
-            }
-        };
+        failures += 1;
+        let since = clock.now();
+        let at = told(&failure, pause(failures, longest), parts, observe);
+        member.set_retry(Some(Retry {
+            due: DueRun { at, ..due },
+            since,
+        }));
     }
 }
 
-/// What is due next, from what the inventory knows now: other processes may have synced meanwhile.
-async fn next(parts: &Parts, member: &Member) -> Result<Option<DueRun>, InventoryError> {
+/// What is due next, from what the inventory knows now, and the last run that this comes from:
+/// other processes may have synced meanwhile.
+async fn next(parts: &Parts, member: &Member) -> Result<(Option<DueRun>, i64), InventoryError> {
     let known = parts.inventory.integrations().await?;
     let known = known
         .into_iter()
         .find(|known| known.binding.integration == member.name());
-    next_of(member, known.as_ref(), parts).await
+    let newest = known.as_ref().map_or(0, IntegrationSummary::newest_run);
+    Ok((next_of(member, known.as_ref(), parts).await?, newest))
 }
 
 /// The same from what is known already.
@@ -96,13 +114,35 @@ pub(super) async fn next_of(
         None => PastRuns::default(),
     };
     let now = parts.clock.now();
-    Ok(next_run(&member.schedule(), member.name(), &past, now))
+    let due = next_run(&member.schedule(), member.name(), &past, now);
+    let last = known.and_then(|known| known.last_run.as_ref());
+    let retry = member.own().retry.filter(|retry| !is_done(retry, last));
+    Ok(due.map(|due| match retry {
+        // Until a run is known it is due at every moment.
+        Some(retry) if past.full.is_none() => retry.due,
+        Some(retry) => earlier(retry, due),
+        None => due,
+    }))
+}
+
+/// Whether another has done meanwhile what is to be tried again.
+fn is_done(retry: &Retry, last: Option<&RunReport>) -> bool {
+    last.is_some_and(|run| run.is_successful() && run.finished_at >= retry.since)
+}
+
+/// What is scheduled comes before a later retry, unless it is what has failed.
+fn earlier(retry: Retry, scheduled: DueRun) -> DueRun {
+    if scheduled.at > retry.since && scheduled.at < retry.due.at {
+        scheduled
+    } else {
+        retry.due
+    }
 }
 
 /// Tells a failure, and when what failed is tried again. A refused account is not sent again by its
 /// connector, so that trying costs nothing.
-fn told(error: &ErrorRecord, failures: u32, parts: &Parts, observe: Observe<'_>) -> Timestamp {
-    let retry_at = parts.clock.now().saturating_add(pause(failures));
+fn told(error: &ErrorRecord, pause: Duration, parts: &Parts, observe: Observe<'_>) -> Timestamp {
+    let retry_at = parts.clock.now().saturating_add(pause);
     observe(IntakeEvent::SyncFailed {
         error: error.clone(),
         retry_at,
@@ -110,23 +150,46 @@ fn told(error: &ErrorRecord, failures: u32, parts: &Parts, observe: Observe<'_>)
     retry_at
 }
 
-fn pause(failures: u32) -> Duration {
+const fn longest(failed: &RunReport) -> Duration {
+    match failed.proof {
+        Some(_) => LONGEST_PAUSE_AFTER_A_PROOF,
+        None => LONGEST_PAUSE,
+    }
+}
+
+/// Doubles with each failure in a row.
+fn pause(failures: u32, longest: Duration) -> Duration {
     let doublings = (failures - 1).min(16);
-    FIRST_PAUSE
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_PAUSE)
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(longest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::RunKind;
 
     #[test]
-    fn pauses_double_up_to_an_hour() {
-        let minutes = |failures| pause(failures).as_secs() / 60;
-        assert_eq!(
-            [1, 2, 3, 4, 5, u32::MAX].map(minutes),
-            [5, 10, 20, 40, 60, 60]
-        );
+    fn pauses_double_up_to_an_hour_or_a_day() {
+        let minutes = |longest| {
+            [1, 2, 3, 4, 5, 6, u32::MAX].map(|failures| pause(failures, longest).as_secs() / 60)
+        };
+        assert_eq!(minutes(LONGEST_PAUSE), [5, 10, 20, 40, 60, 60, 60]);
+        let after_a_proof = minutes(LONGEST_PAUSE_AFTER_A_PROOF);
+        assert_eq!(after_a_proof, [5, 10, 20, 40, 80, 160, 1440]);
+    }
+
+    #[test]
+    fn what_has_failed_is_tried_again_unless_something_is_scheduled_before() {
+        let due = |seconds| DueRun {
+            at: Timestamp::from_unix_nanos(seconds * 1_000_000_000),
+            kind: RunKind::Full,
+        };
+        let retry = Retry {
+            due: due(600),
+            since: due(300).at,
+        };
+        for (scheduled, next) in [(100, 600), (300, 600), (400, 400), (900, 600)] {
+            assert_eq!(earlier(retry, due(scheduled)), due(next), "{scheduled}");
+        }
     }
 }

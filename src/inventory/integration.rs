@@ -62,3 +62,12 @@ pub struct IntegrationSummary {
     /// The last full run that was complete.
     pub last_complete_run: Option<RunReport>,
 }
+
+impl IntegrationSummary {
+    /// The number of the run that was begun last; zero before the first.
+    pub(crate) fn newest_run(&self) -> i64 {
+        let open = self.open_run.map(|open| open.run);
+        let last = self.last_run.as_ref().and_then(|last| last.run);
+        open.max(last).unwrap_or(0)
+    }
+}

@@ -70,6 +70,25 @@ impl InventorySync {
         }))
     }
 
+    /// That no run was begun after this one. Whether one is under way is seen when the run begins,
+    /// so that only one that begins and ends in between would be missed.
+    pub(super) async fn is_last(&self, run: Option<i64>) -> Result<(), InventoryError> {
+        let Some(run) = run else { return Ok(()) };
+        let known = self.inventory.integrations().await?;
+        let known = known
+            .into_iter()
+            .find(|known| known.binding.integration == self.integration);
+        match known {
+            Some(known) if known.newest_run() > run => Err(InventoryError::RunInProgress {
+                integration: self.integration.clone(),
+                until: known
+                    .open_run
+                    .map_or(self.clock.now(), |open| open.lease_until),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Which registry the name is to stand for, where its images can be kept.
     pub(super) fn binding(&self) -> Result<Binding, SyncError> {
         if !self.connector.capabilities().sync {

@@ -29,6 +29,7 @@ pub struct InventorySync {
     pub(super) selection: Selection,
     pub(super) lease: Duration,
     pub(super) rehomes: bool,
+    after: Option<i64>,
 }
 
 impl InventorySync {
@@ -54,6 +55,7 @@ impl InventorySync {
             selection: Selection::default(),
             lease: Self::LEASE,
             rehomes: false,
+            after: None,
         }
     }
 
@@ -88,6 +90,13 @@ impl InventorySync {
     #[must_use]
     pub const fn rehoming(mut self) -> Self {
         self.rehomes = true;
+        self
+    }
+
+    /// Begins no run where there is a later one than this by then, of whichever process, under way
+    /// or ended: what was due is done.
+    pub(crate) const fn after(mut self, run: Option<i64>) -> Self {
+        self.after = run;
         self
     }
 
@@ -132,13 +141,15 @@ impl InventorySync {
     ) -> Result<RunReport, SyncError> {
         let binding = self.binding()?;
         let is_bound = self.is_bound(&binding).await?;
+        let mut after = self.after;
         if self.kind == RunKind::Incremental {
             let reason = match self.open_changes(is_bound).await? {
                 Ok(opened) => {
-                    let (report, verdict) = self.read(opened, None, &mut observe).await?;
+                    let (report, verdict) = self.read(opened, None, after, &mut observe).await?;
                     if !verdict.is_contradicted {
                         return Ok(report);
                     }
+                    after = None;
                     FallBack::Contradicted
                 }
                 Err(reason) => reason,
@@ -152,7 +163,7 @@ impl InventorySync {
         }
         let opened = self.open_listing().await;
         let to_bind = (!is_bound).then_some(&binding);
-        let (report, _) = self.read(opened, to_bind, &mut observe).await?;
+        let (report, _) = self.read(opened, to_bind, after, &mut observe).await?;
         Ok(report)
     }
 
@@ -162,6 +173,7 @@ impl InventorySync {
         &self,
         opened: Opened,
         to_bind: Option<&Binding>,
+        after: Option<i64>,
         observe: &mut (dyn FnMut(SyncEvent) + Send),
     ) -> Result<(RunReport, Verdict), SyncError> {
         let Opened { kind, began, .. } = opened;
@@ -176,6 +188,7 @@ impl InventorySync {
             elapsed: self.clock.monotonic().saturating_sub(began),
         };
         let begin = async || {
+            self.is_last(after).await?;
             let request = RunRequest {
                 integration: &self.integration,
                 kind,

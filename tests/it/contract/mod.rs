@@ -10,6 +10,7 @@ mod list;
 mod page;
 mod program;
 mod replicas;
+mod run;
 mod secrecy;
 mod sync;
 mod verify;

@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::program::{Program, end, example, harbor, objects, paced, refused, within};
+#[cfg(unix)]
+use super::run::Service;
 
 const PAGE: &str = include_str!("../../../docs/example-contract.md");
 
@@ -75,6 +77,7 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
         &["sync"],
         &["runs", "prod"],
         &["changes", "prod"],
+        &["confirm", "prod"],
         &["ingest", "prod", "--max", "2"],
         &["inventory"],
         &["integrations"],
@@ -106,6 +109,24 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
             .into_iter()
             .map(|object| ("ingest", object)),
     );
+
+    #[cfg(unix)]
+    {
+        let arguments = ["--output", "json", "run", "prod", "--inventory", "run.db"];
+        let mut service = Service::start(program.configured().args(arguments));
+        let mut told = 0;
+        while told < 2 {
+            let line: Value = serde_json::from_str(&service.line().await).unwrap();
+            // What is handed over looks as with `ingest`.
+            let command = match line["event"].as_str() {
+                Some("scheduled" | "synced") => "run",
+                _ => "ingest",
+            };
+            told += usize::from(command == "run");
+            printed.push((command, line));
+        }
+        assert_eq!(service.stop("-TERM").await, Some(0));
+    }
 
     let mut page = page();
     page.retain(|(heading, _), _| !heading.starts_with("simulator"));

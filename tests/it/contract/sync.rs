@@ -81,6 +81,32 @@ async fn a_dry_run_tells_what_is_selected_and_makes_nothing_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_loss_of_many_is_held_back_until_it_is_confirmed() {
+    let harbor = harbor().await;
+    harbor.change(|contents| {
+        for number in 0..30 {
+            contents.push(&format!("lab/app-{number}"), Push::image().tag("1"));
+        }
+    });
+    let program = Program::new(&admin("prod", &harbor));
+    program.json(["sync"]).await;
+    harbor.change(|contents| {
+        for number in 0..30 {
+            contents.delete_repository(&format!("lab/app-{number}"));
+        }
+    });
+    let held = &program.json(["sync"]).await.objects()[0];
+    assert_eq!((&held["gone"], &held["held"]), (&0.into(), &30.into()));
+    let confirmed = program.json(["confirm", "prod"]).await;
+    assert_eq!((confirmed.code, confirmed.stderr.as_str()), (0, ""));
+    assert_eq!(confirmed.objects()[0]["gone"], 30);
+    let run = &program.json(["runs", "prod"]).await.objects()[0];
+    assert_eq!((&run["gone"], &run["held"]), (&30.into(), &0.into()));
+    let unknown = program.json(["confirm", "other"]).await;
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_that_fails_ends_with_3_and_says_so_on_standard_error() {
     let harbor = harbor().await;
     let program = Program::new(&refused("prod", &harbor));

@@ -1,14 +1,19 @@
 //! What an operator asks for while an intake runs, and while it does not.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures_util::future::{Either, select};
 use registry_intake::{
     config::{Secret, SpeedLimit},
     error::{ErrorCode, IntegrationError},
     ingest::IngestEvent,
     intake::{IntakeError, IntakeEvent, IntegrationChange},
     inventory::Paused,
-    simulator::{HarborV2, harbor_v2::Push},
+    simulator::{
+        Action, Fault, HarborV2,
+        harbor_v2::{Project, Push},
+    },
+    sync::SyncEvent,
 };
 
 use super::{Running, Stage, fast, named, per_hour, seconds, until, wanted};
@@ -82,6 +87,62 @@ async fn a_registry_that_moved_is_the_same_one_elsewhere() {
         "nothing is new but what is"
     );
     until(|| stage.scanner.of("harbor").len() == all + 1).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn changes_that_are_asked_for_at_once_build_on_each_other() {
+    let stage = Stage::new().await;
+    let (old, new) = (harbor(&stage).await, harbor(&stage).await);
+    let intake = stage.intake([fast("harbor", &old)]).await;
+    intake.sync_now("harbor").await.unwrap();
+    let moved = IntegrationChange::new().port(new.address().port());
+    let slower = IntegrationChange::new().speed_limit(per_hour(7));
+    let (moved, slower) = futures_util::future::join(
+        intake.change("harbor", moved),
+        intake.change("harbor", slower),
+    )
+    .await;
+    moved.and(slower).unwrap();
+    let status = &intake.status().await.unwrap()[0];
+    assert_eq!(status.registry, new.address().to_string());
+    assert_eq!(status.speed_limit, per_hour(7));
+}
+
+#[tokio::test]
+async fn what_broke_off_for_a_new_way_in_is_gone_on_with_by_it() {
+    let stage = Stage::new().await;
+    let harbor = harbor(&stage).await;
+    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    intake.sync_now("harbor").await.unwrap();
+    stage.clock.advance(Duration::from_secs(86_400));
+    let hang = Fault::new(Action::Hang).on_path("/artifacts");
+    harbor.faults().arm(hang);
+    let mut running = Running::start(&intake);
+    let begins = |event: &IntakeEvent| match event {
+        IntakeEvent::Sync(SyncEvent::Begins { run, .. }) => Some(*run),
+        _ => None,
+    };
+    let run = running.next("harbor", begins).await;
+    harbor
+        .accounts()
+        .set_password(HarborV2::USERNAME, "Another12345");
+    let new = IntegrationChange::new().password(Secret::new("Another12345"));
+    intake.change("harbor", new).await.unwrap();
+    harbor.faults().clear();
+    // Until the lease of what broke off has ended.
+    let passing = async {
+        loop {
+            stage.clock.advance(Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+    };
+    let report = match select(pin!(running.synced("harbor")), pin!(passing)).await {
+        Either::Left((report, _)) => report,
+        Either::Right((never, _)) => never,
+    };
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!((report.run, report.takeovers), (Some(run), 1));
     running.stop().await;
 }
 
@@ -162,6 +223,56 @@ async fn what_rests_is_neither_synced_nor_handed_over_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn an_integration_rests_before_it_was_ever_synced() {
+    let stage = Stage::new().await;
+    let harbor = harbor(&stage).await;
+    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    let sync = Paused {
+        sync: true,
+        ..Paused::default()
+    };
+    intake.pause("harbor", sync).await.unwrap();
+    let mut running = Running::start(&intake);
+    running
+        .next("harbor", |event| {
+            matches!(event, IntakeEvent::Verified(_)).then_some(())
+        })
+        .await;
+    stage.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(intake.status().await.unwrap()[0].next_run, None);
+    intake.pause("harbor", Paused::default()).await.unwrap();
+    assert!(running.synced("harbor").await.is_complete());
+    running.stop().await;
+    assert_eq!(stage.inventory.runs("harbor", 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_loss_that_is_held_back_is_gone_on_an_operators_word() {
+    let stage = Stage::new().await;
+    let harbor = harbor(&stage).await;
+    harbor.change(|contents| {
+        contents.create_project(Project::private("doomed"));
+        for number in 0..40 {
+            let path = format!("doomed/app-{number}");
+            contents.push(&path, Push::image().tag("1"));
+        }
+    });
+    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    intake.sync_now("harbor").await.unwrap();
+    harbor.change(|contents| contents.delete_project("doomed"));
+    stage.clock.advance(Duration::from_secs(86_400));
+    let mut running = Running::start(&intake);
+    let report = running.synced("harbor").await;
+    assert_eq!((report.gone, report.held), (0, 40), "{report:?}");
+    assert_eq!(intake.confirm_held("harbor").await.unwrap(), 40);
+    let status = &intake.status().await.unwrap()[0];
+    let known = status.known.as_ref().unwrap();
+    assert_eq!((known.held, known.images.gone), (0, 40));
+    assert_eq!(status.last_run.as_ref().unwrap().gone, 40);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_removed_integration_leaves_nothing_behind() {
     let stage = Stage::new().await;
     let harbor = harbor(&stage).await;
@@ -229,16 +340,11 @@ async fn the_status_tells_what_waits_when_it_enters_and_when_all_is_done() {
     assert_eq!(before.next_run.map(|due| due.at), Some(stage.now()));
     intake.verify_now("harbor").await.unwrap();
     intake.sync_now("harbor").await.unwrap();
-    intake.verify_now("harbor").await.unwrap();
     let status = &intake.status().await.unwrap()[0];
-    let known = status.known.as_ref().unwrap();
-    assert!(
-        known
-            .last_verification
-            .as_ref()
-            .is_some_and(|last| last.failure.is_none())
-    );
-    assert!(known.last_complete_run.is_some() && known.last_run == known.last_complete_run);
+    let verified = status.last_verification.as_ref();
+    assert!(verified.is_some_and(|last| last.failure.is_none()));
+    assert!(status.last_complete_run.is_some());
+    assert_eq!(status.last_run, status.last_complete_run);
     let images = wanted(&stage, "harbor").await.len() as u64;
     let queue = status.queue.unwrap();
     assert_eq!((queue.pending.total(), queue.parked), (images, 0));
@@ -246,6 +352,14 @@ async fn the_status_tells_what_waits_when_it_enters_and_when_all_is_done() {
     let end = status.estimated_end.unwrap();
     assert_eq!(seconds(end, stage.now()), (images - 1) * 360);
 
+    let rests = Paused {
+        ingestion: true,
+        ..Paused::default()
+    };
+    intake.pause("harbor", rests).await.unwrap();
+    assert_eq!(intake.status().await.unwrap()[0].estimated_end, None);
+    intake.pause("harbor", Paused::default()).await.unwrap();
+    assert_eq!(intake.status().await.unwrap()[0].estimated_end, Some(end));
     let unlimited = IntegrationChange::new().speed_limit(SpeedLimit::Unlimited);
     intake.change("harbor", unlimited).await.unwrap();
     assert_eq!(intake.status().await.unwrap()[0].estimated_end, None);

@@ -9,6 +9,7 @@ use registry_intake::{
     inventory::{InventoryError, RunKind},
     schedule::Schedule,
     simulator::{Action, Fault, HarborV2, Quay},
+    sync::DueRun,
 };
 
 use super::{Running, Stage, fast, named, per_hour, seconds, until, wanted};
@@ -89,6 +90,99 @@ async fn a_registry_that_is_down_keeps_no_other_waiting_and_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_happens_before_a_first_sync_has_begun_is_in_the_status_too() {
+    let stage = Stage::new().await;
+    let harbor = HarborV2::builder()
+        .clock(stage.clock())
+        .start()
+        .await
+        .unwrap();
+    harbor.faults().arm(Fault::new(Action::status(500)));
+    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    let mut running = Running::start(&intake);
+    let fails = |event: &IntakeEvent| match event {
+        IntakeEvent::SyncFailed { retry_at, .. } => Some(*retry_at),
+        _ => None,
+    };
+    let retry_at = running.next("harbor", fails).await;
+    let status = intake.status().await.unwrap().remove(0);
+    assert_eq!(status.known, None);
+    let verification = status.last_verification.unwrap();
+    assert!(verification.failure.is_some());
+    let run = status.last_run.unwrap();
+    let code = run.failure.map(|failure| failure.code);
+    assert_eq!(
+        (run.run, code),
+        (None, Some(ErrorCode::RegistryUnavailable))
+    );
+    assert_eq!(status.last_complete_run, None);
+    let due = DueRun {
+        at: retry_at,
+        kind: RunKind::Full,
+    };
+    assert_eq!(status.next_run, Some(due));
+    stage.clock.advance(Duration::from_secs(1));
+    let later = intake.status().await.unwrap().remove(0);
+    assert_eq!(later.next_run, Some(due), "not before");
+
+    harbor.faults().clear();
+    stage.clock.advance(retry_at.since(stage.now()));
+    let report = running.synced("harbor").await;
+    assert!(report.is_complete(), "{report:?}");
+    let status = intake.status().await.unwrap().remove(0);
+    assert_eq!(status.last_run.as_ref(), Some(&report));
+    assert_eq!(status.last_verification.as_ref(), Some(&verification));
+    let known = status.known.unwrap();
+    assert_eq!(known.last_verification, Some(verification), "kept for all");
+    assert!(status.next_run.unwrap().at > retry_at);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn processes_that_find_a_sync_due_at_once_leave_it_to_one_of_them() {
+    let stage = Stage::new().await;
+    let harbor = HarborV2::builder()
+        .clock(stage.clock())
+        .start()
+        .await
+        .unwrap();
+    let intake = async || stage.intake([fast("harbor", &harbor)]).await;
+    let intakes = [intake().await, intake().await, intake().await];
+    intakes[0].sync_now("harbor").await.unwrap();
+    stage.clock.advance(Duration::from_secs(86_400));
+    // Whoever has the run waits for the registry until the others have asked for it.
+    let hold = Fault::new(Action::Delay(Duration::from_secs(1))).on_path("/artifacts");
+    harbor.faults().arm(hold);
+    let began = || {
+        let asked = harbor.log().recent().into_iter();
+        asked
+            .filter(|request| request.target.contains("sort=-update_time"))
+            .count()
+    };
+    let running = intakes.each_ref().map(Running::start);
+    until(|| began() >= 1 + 3).await;
+    harbor.faults().clear();
+    let reports = async || stage.inventory.runs("harbor", 10).await.unwrap();
+    while reports().await.len() < 2 {
+        stage.clock.advance(Duration::from_millis(100));
+        tokio::task::yield_now().await;
+    }
+    // The others look again when the lease would have ended.
+    for _ in 0..4 {
+        stage.clock.advance(Duration::from_secs(60));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for running in running {
+        running.stop().await;
+    }
+    let reports = reports().await;
+    assert_eq!(reports.len(), 2, "{reports:?}");
+    assert!(reports[0].is_complete() && reports[0].takeovers == 0);
+}
+
+#[tokio::test]
 async fn the_speed_limit_of_each_integration_is_its_own() {
     let stage = Stage::new().await;
     let harbor = HarborV2::builder()
@@ -156,12 +250,14 @@ async fn the_next_day_is_synced_again() {
     let mut running = Running::start(&intake);
     assert!(running.synced("harbor").await.is_complete());
     let next = running.next("harbor", |event| match event {
-        IntakeEvent::Scheduled { at, kind } if *kind == RunKind::Full => Some(*at),
+        IntakeEvent::Scheduled { at, schedule, .. } => Some((*at, schedule.to_string())),
         _ => None,
     });
-    let next = next.await;
+    let (next, schedule) = next.await;
+    assert_eq!(schedule, "daily in the early morning, UTC");
     let status = &intake.status().await.unwrap()[0];
     assert_eq!(status.next_run.map(|due| due.at), Some(next));
+    assert_eq!(status.schedule.to_string(), schedule);
     harbor.change(|contents| {
         let push = registry_intake::simulator::harbor_v2::Push::image();
         contents.push("library/fresh", push.tag("1"));
@@ -169,6 +265,27 @@ async fn the_next_day_is_synced_again() {
     stage.clock.advance(next.since(stage.now()));
     let report = running.synced("harbor").await;
     assert!(report.is_complete() && report.new == 1, "{report:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn between_full_runs_what_has_changed_is_read() {
+    let stage = Stage::new().await;
+    let harbor = HarborV2::builder()
+        .clock(stage.clock())
+        .start()
+        .await
+        .unwrap();
+    let intake = stage.intake([fast("harbor", &harbor)]).await;
+    let mut running = Running::start(&intake);
+    assert!(running.synced("harbor").await.is_complete());
+    harbor.change(|contents| {
+        let push = registry_intake::simulator::harbor_v2::Push::image();
+        contents.push("library/fresh", push.tag("1"));
+    });
+    stage.clock.advance(Duration::from_secs(6 * 3600));
+    let report = running.synced("harbor").await;
+    assert_eq!((report.kind, report.new), (RunKind::Incremental, 1));
     running.stop().await;
 }
 
