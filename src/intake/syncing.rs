@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_has_failed_is_tried_again_unless_something_is_scheduled_before() {
-        let due = |seconds| DueRun {
+        let due = |seconds: i64| DueRun {
             at: Timestamp::from_unix_nanos(seconds * 1_000_000_000),
             kind: RunKind::Full,
         };
