@@ -10,7 +10,7 @@ use registry_intake::{
         harbor_v1::{Account, Child, Contents, Project, Push, Role},
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::replay::wire::{Received, send};
 
@@ -44,7 +44,7 @@ async fn get(harbor: &HarborV1, target: &str) -> Received {
     send(harbor.address(), "GET", target, &admin()).await
 }
 
-fn json(received: &Received) -> Value {
+fn body(received: &Received) -> Value {
     serde_json::from_str(&received.body).unwrap_or_else(|_| panic!("{received:?}"))
 }
 
@@ -56,7 +56,7 @@ fn names(rows: &Value, key: &str) -> Vec<String> {
 
 async fn bearer(harbor: &HarborV1, account: &Headers, scope: &str) -> Headers {
     let target = format!("/service/token?service=harbor-registry&scope={scope}");
-    let token = json(&send(harbor.address(), "GET", &target, account).await);
+    let token = body(&send(harbor.address(), "GET", &target, account).await);
     let token = token["token"].as_str().unwrap();
     vec![header("Authorization", &format!("Bearer {token}"))]
 }
@@ -75,7 +75,7 @@ fn accepting(types: &str) -> Headers {
 
 async fn pulls(harbor: &HarborV1) -> Vec<String> {
     names(
-        &json(&get(harbor, "/api/logs?operation=pull").await),
+        &body(&get(harbor, "/api/logs?operation=pull").await),
         "repo_tag",
     )
 }
@@ -95,27 +95,17 @@ async fn pages_of_the_catalog_lack_what_the_lists_hide_and_still_lead_on() {
     let mut pages = Vec::new();
     loop {
         let page = send(harbor.address(), "GET", &target, &token).await;
-        pages.push(json(&page)["repositories"].clone());
+        pages.push(body(&page)["repositories"].clone());
         let Some(link) = page.header("Link") else {
             break;
         };
         target = link[1..link.find('>').unwrap()].to_owned();
     }
-    assert_eq!(pages, [Value::Null, "p/d".into_value(), Value::Null]);
-    let listed = json(&get(&harbor, "/api/repositories?project_id=1").await);
+    assert_eq!(pages, [Value::Null, json!(["p/d"]), Value::Null]);
+    let listed = body(&get(&harbor, "/api/repositories?project_id=1").await);
     assert_eq!(names(&listed, "name"), ["p/d"]);
-    let tags = json(&get(&harbor, "/api/repositories/p/a/tags").await);
+    let tags = body(&get(&harbor, "/api/repositories/p/a/tags").await);
     assert_eq!(tags[0]["digest"], "");
-}
-
-trait IntoValue {
-    fn into_value(self) -> Value;
-}
-
-impl IntoValue for &str {
-    fn into_value(self) -> Value {
-        Value::from(vec![self])
-    }
 }
 
 #[tokio::test]
@@ -126,7 +116,7 @@ async fn a_tag_is_resolved_without_a_pull_by_a_head_that_knows_its_digest() {
     let list = contents.push("p/a", Push::list(children).tag("2"));
     let oci = contents.push("p/a", Push::oci_image().tag("3"));
     let harbor = harbor(contents).await;
-    let shown = json(&get(&harbor, "/api/repositories/p/a/tags").await);
+    let shown = body(&get(&harbor, "/api/repositories/p/a/tags").await);
 
     let mut found = BTreeSet::new();
     for row in shown.as_array().unwrap() {
@@ -164,7 +154,7 @@ async fn what_is_not_accepted_is_converted_replaced_or_refused() {
     let schema_2 = ANY.split(',').next().unwrap();
     let child = manifest(&harbor, "GET", "p/a/manifests/2", &accepting(schema_2)).await;
     let child = child.header("Docker-Content-Digest").unwrap().to_owned();
-    let shown = json(&get(&harbor, "/api/repositories/p/a/tags/2").await);
+    let shown = body(&get(&harbor, "/api/repositories/p/a/tags/2").await);
     assert_eq!(shown["digest"], child.as_str());
     assert_ne!(child, list);
     let by_digest = format!("p/a/manifests/{list}");
@@ -179,22 +169,22 @@ async fn pushes_and_deletions_leave_update_time_alone_and_are_logged() {
     let mut contents = Contents::empty();
     contents.push("p/a", Push::image().tag("1"));
     let harbor = harbor(contents).await;
-    let before = json(&get(&harbor, "/api/repositories?project_id=1").await);
+    let before = body(&get(&harbor, "/api/repositories?project_id=1").await);
     harbor.change(|contents| {
         contents.push("p/a", Push::image().tag("2"));
         contents.delete_tag("p/a", "1");
         contents.hold_log(true);
         contents.push("p/a", Push::image().tag("late"));
     });
-    let after = json(&get(&harbor, "/api/repositories?project_id=1").await);
+    let after = body(&get(&harbor, "/api/repositories?project_id=1").await);
     assert_eq!(after[0]["update_time"], before[0]["update_time"]);
     assert_eq!(after[0]["tags_count"], 2);
 
     let since = "/api/logs?operation=push&operation=delete&begin_timestamp=1767225603";
-    let tags = names(&json(&get(&harbor, since).await), "repo_tag");
+    let tags = names(&body(&get(&harbor, since).await), "repo_tag");
     assert_eq!(tags, ["1", "2"]);
     harbor.change(|contents| contents.commit_log());
-    let tags = names(&json(&get(&harbor, since).await), "repo_tag");
+    let tags = names(&body(&get(&harbor, since).await), "repo_tag");
     assert_eq!(tags, ["late", "1", "2"]);
 }
 
@@ -203,13 +193,13 @@ async fn more_than_500_rows_are_cut_without_a_word() {
     let harbor = harbor(Contents::sized(1, 501, 501)).await;
     let list = "/api/repositories?project_id=1&page_size=1000";
     let page = get(&harbor, list).await;
-    assert_eq!(json(&page).as_array().unwrap().len(), 500);
+    assert_eq!(body(&page).as_array().unwrap().len(), 500);
     assert_eq!(page.header("X-Total-Count"), Some("501"));
     let next = "</api/repositories?page=2&page_size=1000&project_id=1>; rel=\"next\"";
     assert_eq!(page.header("Link"), Some(next));
-    let rest = json(&get(&harbor, &format!("{list}&page=2")).await);
+    let rest = body(&get(&harbor, &format!("{list}&page=2")).await);
     assert_eq!(rest.as_array().unwrap().len(), 1);
-    let beyond = json(&get(&harbor, "/api/projects?page=2").await);
+    let beyond = body(&get(&harbor, "/api/projects?page=2").await);
     assert_eq!(beyond, Value::Null);
     assert_eq!(harbor.listed().len(), 501);
 }
@@ -233,7 +223,7 @@ async fn a_robot_is_a_stranger_to_the_api_and_pulls_from_its_project() {
         (admin(), 3, [200, 200]),
     ] {
         let list = send(harbor.address(), "GET", "/api/projects", &account).await;
-        assert_eq!(json(&list).as_array().unwrap().len(), projects);
+        assert_eq!(body(&list).as_array().unwrap().len(), projects);
         for (path, status) in ["p/a", "q/a"].iter().zip(granted) {
             let scope = format!("repository:{path}:pull");
             let token = bearer(&harbor, &account, &scope).await;
@@ -250,7 +240,7 @@ async fn the_demonstration_is_listed_in_full_with_what_harbor_cannot_read() {
     let harbor = HarborV1::builder().start().await.unwrap();
     let listed = harbor.listed();
     assert_eq!(listed.len(), 13);
-    let statistics = json(&get(&harbor, "/api/statistics").await);
+    let statistics = body(&get(&harbor, "/api/statistics").await);
     let repositories: BTreeSet<_> = listed.iter().map(|row| &row.repository).collect();
     assert_eq!(statistics["total_repo_count"], repositories.len());
     assert_eq!(statistics["total_project_count"], 6);
