@@ -10,6 +10,8 @@ use registry_intake::{
     pace::Pace,
 };
 
+use tokio::sync::Barrier;
+
 use super::{Desk, count, handed, ingester, one_in_hand, run, seconds, stage};
 use crate::inventory::stage::{digest, image};
 
@@ -79,10 +81,13 @@ async fn without_a_limit_nothing_waits_and_the_hand_never_overflows() {
     let held = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (holding, peak) = (Arc::clone(&held), Arc::clone(&most));
+    // Nobody lets go before there are as many as there must be.
+    let full = Arc::new(Barrier::new(4));
     let desk = Desk::new(move |_| {
-        let (holding, peak) = (Arc::clone(&holding), Arc::clone(&peak));
+        let (holding, peak, full) = (Arc::clone(&holding), Arc::clone(&peak), Arc::clone(&full));
         async move {
             peak.fetch_max(holding.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            full.wait().await;
             for _ in 0..50 {
                 tokio::task::yield_now().await;
             }
