@@ -83,7 +83,7 @@ impl InventorySync {
                 integration: self.integration.clone(),
                 until: known
                     .open_run
-                    .map_or(self.clock.now(), |open| open.lease_until),
+                    .map_or_else(|| self.clock.now(), |open| open.lease_until),
             }),
             _ => Ok(()),
         }

@@ -91,7 +91,10 @@ impl Stage {
     }
 }
 
+/// Nothing here waits for a time-out, and a machine under load must not run into one: the request
+/// would be repeated by a clock that stands still.
 fn named(name: &str, config: IntegrationConfigBuilder) -> IntegrationConfig {
+    let config = config.connect_timeout(PATIENCE).read_timeout(PATIENCE);
     config.name(name).build().unwrap()
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{HarborV1, api::Api, wire::StatisticsWire};
 use crate::{
     connector::{
@@ -41,7 +43,7 @@ impl HarborV1 {
         };
         report.probe(clock, Step::Version, host, version).await?;
         let api = Api {
-            harbor: harbor.clone(),
+            harbor: Arc::clone(harbor),
             account,
             requests: RequestCount::new(),
             patience: Patience::Probe,
