@@ -53,8 +53,6 @@ impl<'a> Grant<'a> {
 pub(super) struct Token {
     pub(super) secret: SecretValue,
     pub(super) expires_at: Timestamp,
-    /// To whom it was given.
-    pub(super) subject: String,
 }
 
 impl Token {
@@ -113,7 +111,6 @@ pub(super) fn read(
     Ok(Token {
         secret: SecretValue::new(answered.token),
         expires_at: asked_at.saturating_add(lifetime),
-        subject: claims.sub.unwrap_or_default(),
     })
 }
 

@@ -55,6 +55,25 @@ impl Harbor {
         }
     }
 
+    /// What an answer says that has no such path as the configured version must have.
+    pub(super) async fn other_registry(
+        &self,
+        answer: &Answer,
+        configured: &'static str,
+    ) -> IntegrationError {
+        let context = Box::new(answer.context());
+        match (configured, self.recognise().await) {
+            ("V1", Ok(Server::V2(found))) | ("V2", Ok(Server::V1(found))) => {
+                IntegrationError::RegistryVersionError {
+                    context,
+                    configured,
+                    found,
+                }
+            }
+            _ => IntegrationError::RegistryTypeError { context },
+        }
+    }
+
     /// The version that a 1.x states, for a run that counts its requests.
     pub(super) async fn stated_version(
         &self,

@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
+    clock::{Clock, ManualClock, Timestamp},
     config::{RequiredRole, Secret},
     conformance::observe,
     connector::{RequestCount, list},
@@ -149,28 +150,125 @@ async fn a_repository_that_harbor_hides_is_found_by_the_catalog() {
     );
 }
 
-/// What only the catalog shows would be taken for gone otherwise.
+/// What only the catalog shows would be taken for gone otherwise. A 1.10 shows nothing there that it
+/// does not list itself.
 #[tokio::test]
-async fn a_catalog_that_cannot_be_read_leaves_the_run_incomplete_and_everything_else_listed() {
-    for (action, completes) in [
-        (Action::status(500), false),
-        (Action::Html, false),
-        (Action::StripCredentials, false),
-        (Action::status(404), true),
+async fn a_catalog_that_cannot_be_read_keeps_a_run_from_completion_unless_it_hides_nothing() {
+    for action in [
+        Action::status(500),
+        Action::status(404),
+        Action::Html,
+        Action::StripCredentials,
     ] {
-        let (harbor, clock) = start(HarborV1::builder()).await;
-        harbor
-            .faults()
-            .arm(Fault::new(action.clone()).on_path("/v2/_catalog"));
-        let told = observe(connector(as_admin(&harbor), &clock)).await;
-        assert_eq!(told.images, shown(&harbor), "{action:?}");
-        assert_eq!(told.is_complete(), completes, "{action:?}");
-        assert_eq!(
-            told.listed.contains(&Scope::Registry),
-            completes,
-            "{action:?}"
-        );
+        for (version, completes) in [("v1.10.19-b1a56175", true), ("v1.9.4-a1b2c3d4", false)] {
+            let (harbor, clock) = start(HarborV1::builder().version(version)).await;
+            let unread = Fault::new(action.clone()).on_path("/v2/_catalog");
+            harbor.faults().arm(unread);
+            let told = observe(connector(as_admin(&harbor), &clock)).await;
+            let case = format!("{version} {action:?}");
+            assert_eq!(told.images, shown(&harbor), "{case}");
+            assert_eq!(told.is_complete(), completes, "{case}");
+            assert_eq!(told.listed.contains(&Scope::Registry), completes, "{case}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_project_whose_repositories_cannot_be_listed_is_told_and_passed_over() {
+    let (harbor, clock) = start(HarborV1::builder()).await;
+    // The second project: payments.
+    let broken = Fault::new(Action::status(500)).on_path("project_id=2");
+    harbor.faults().arm(broken);
+    let told = observe(connector(as_admin(&harbor), &clock)).await;
+    let proof = told.end.unwrap();
+    assert_eq!((proof.proof, proof.unread), (Some(Proof::Totals), 1));
+    let (scope, error) = &told.skipped[0];
+    assert_eq!(scope, &Scope::Namespace("payments".to_owned()));
+    assert_eq!(error.code(), ErrorCode::RegistryUnavailable);
+    // The catalog shows them all the same.
+    assert_eq!(told.images, shown(&harbor));
+}
+
+/// What stands in front may answer anything: a tag that was listed is lost by its registry's word
+/// alone, and a token that is refused says nothing against the password.
+#[tokio::test]
+async fn what_is_no_answer_of_the_registry_leaves_the_repository_unread() {
+    let no_digest = Action::Answer {
+        status: 200,
+        headers: vec![
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            (
+                "Docker-Distribution-Api-Version".to_owned(),
+                "registry/2.0".to_owned(),
+            ),
+        ],
+        body: String::new(),
+    };
+    for (action, code) in [
+        (Action::status(404), ErrorCode::ProtocolViolation),
+        (Action::status(304), ErrorCode::ProtocolViolation),
+        (Action::status(500), ErrorCode::RegistryUnavailable),
+        (Action::Html, ErrorCode::ProtocolViolation),
+        (no_digest, ErrorCode::ProtocolViolation),
+        (Action::StripCredentials, ErrorCode::TokenScopeMissing),
+    ] {
+        let mut contents = Contents::empty();
+        contents.push("team/old", Push::oci_image().tag("oci"));
+        contents.push("team/old", Push::image().tag("1"));
+        contents.push("team/new", Push::image().tag("1"));
+        let (harbor, clock) = start(HarborV1::builder().contents(contents)).await;
+        let fault = Fault::new(action.clone()).on_path("/manifests/");
+        harbor.faults().arm(fault);
+        let told = observe(connector(as_admin(&harbor), &clock)).await;
+        assert!(!told.is_complete(), "{action:?}");
+        let [(scope, error)] = &told.skipped[..] else {
+            panic!("{action:?}: {:?}", told.skipped);
+        };
+        assert_eq!(scope, &Scope::Repository("team/old".parse().unwrap()));
+        assert_eq!(error.code(), code, "{action:?}");
+        assert_eq!(told.images.len(), 1, "{action:?}");
+    }
+}
+
+/// A server finds out the details of all tags before it says a word.
+#[tokio::test]
+async fn tags_whose_details_take_too_long_are_asked_for_by_name() {
+    let mut contents = Contents::empty();
+    for number in 0..230 {
+        contents.push("team/app", Push::image().tag(&format!("v{number}")));
+    }
+    contents.push("team/app", Push::list(both_platforms()).tag("list"));
+    let (harbor, clock) = start(HarborV1::builder().contents(contents)).await;
+    let hangs = Fault::new(Action::Hang).on_path("/team/app/tags");
+    harbor.faults().arm(hangs.times(3));
+    let told = observe(connector(as_admin(&harbor), &clock)).await;
+    assert!(told.is_complete(), "{:?} {:?}", told.end, told.skipped);
+    assert_eq!(told.images, shown(&harbor));
+    assert_eq!(harbor.faults().struck(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_while_its_repository_is_read_is_renewed() {
+    let mut contents = Contents::empty();
+    for number in 0..4 {
+        contents.push("team/app", Push::oci_image().tag(&format!("v{number}")));
+    }
+    contents.push("team/app", Push::image().tag("plain"));
+    let manual = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
+    let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+    let builder = HarborV1::builder().contents(contents);
+    let harbor = builder.clock(Arc::clone(&clock)).start().await.unwrap();
+    harbor.before_request(move |_, target, _| {
+        if target.contains("/manifests/") {
+            manual.advance(Duration::from_secs(1750));
+        }
+    });
+    let told = observe(connector(as_admin(&harbor), &clock)).await;
+    assert!(told.is_complete(), "{:?} {:?}", told.end, told.skipped);
+    assert_eq!(told.images, shown(&harbor));
+    let tokens = harbor.log().recent().into_iter();
+    let tokens = tokens.filter(|request| request.target.contains("scope=repository"));
+    assert!(tokens.count() > 1);
 }
 
 /// Zero tags are also what a server counts that cannot ask its registry.

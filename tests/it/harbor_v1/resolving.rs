@@ -5,7 +5,7 @@ use registry_intake::{
     error::{ErrorCode, IntegrationError},
     image::{ImageKind, Reference, RepositoryName},
     simulator::{
-        HarborV1, Platform,
+        Action, Fault, HarborV1, Platform,
         harbor_v1::{Child, Contents, Push},
     },
 };
@@ -30,12 +30,14 @@ async fn an_image_is_found_by_tag_and_by_digest_with_its_true_digest() {
     ];
     let list = contents.push("team/deep/app", Push::list(children).tag("list"));
     let (harbor, clock) = start(HarborV1::builder().contents(contents)).await;
+    let untouched = harbor.change(|contents| contents.last_change());
     let connector = connector(as_admin(&harbor), &clock);
     for (asked, digest, tags, kind, requests) in [
         ("latest", &image, 1, ImageKind::Unknown, 1),
         (&image, &image, 0, ImageKind::Unknown, 2),
         ("list", &list, 1, ImageKind::Index, 3),
-        (&list, &list, 0, ImageKind::Index, 2),
+        // What it is would be told by an answer that counts as a pull.
+        (&list, &list, 0, ImageKind::Unknown, 2),
     ] {
         let before = harbor.log().total();
         let found = connector
@@ -46,6 +48,8 @@ async fn an_image_is_found_by_tag_and_by_digest_with_its_true_digest() {
         assert_eq!((found.tags.len(), found.kind), (tags, kind), "{asked}");
         assert_eq!(harbor.log().total() - before, requests, "{asked}");
     }
+    let last_change = harbor.change(|contents| contents.last_change());
+    assert_eq!(last_change, untouched, "a pull changes the repository");
 }
 
 #[tokio::test]
@@ -73,4 +77,23 @@ async fn what_is_missing_is_told_by_what_is_missing() {
         matches!(refused, IntegrationError::UserDoesNotHaveAdminRole { .. }),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_page_of_something_else_makes_no_image_missing() {
+    let (harbor, clock) = start(HarborV1::builder()).await;
+    let connector = connector(as_admin(&harbor), &clock);
+    for (part, asked) in [("/tags/", "stable"), ("project_name", "nosuch")] {
+        let answer = Action::status(if part == "/tags/" { 404 } else { 500 });
+        harbor.faults().arm(Fault::new(answer).on_path(part));
+        let found = connector
+            .resolve(&name("payments/api"), &reference(asked))
+            .await;
+        assert_ne!(
+            found.unwrap_err().code(),
+            ErrorCode::ImageNotFound,
+            "{part}"
+        );
+        harbor.faults().clear();
+    }
 }

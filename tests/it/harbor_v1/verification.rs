@@ -2,7 +2,7 @@ use registry_intake::{
     config::{RegistryVersion, RequiredRole, Secret},
     connector::{Outcome, Verification},
     error::{AccountKind, ErrorCode, IntegrationError, Step},
-    simulator::{Action, Fault, HarborV1, HarborV2},
+    simulator::{Action, Fault, HarborV1, HarborV2, harbor_v1::Account},
 };
 
 use super::{as_admin, as_plain, as_robot, config, connector, plain, robot, start};
@@ -115,4 +115,31 @@ async fn a_robot_is_told_apart_from_a_server_that_fails() {
         .password(Secret::new("any"));
     let report = connector(unknown, &clock).verify().await;
     assert_eq!(failure(&report), refused);
+}
+
+#[tokio::test]
+async fn an_address_serves_as_a_user_name() {
+    let second = Account::administrator("second", "Second12345").email("second@example.test");
+    let (harbor, clock) = start(HarborV1::builder().account(second)).await;
+    let by_address = config(&harbor)
+        .username("second@example.test")
+        .password(Secret::new("Second12345"));
+    let report = connector(by_address, &clock).verify().await;
+    assert!(report.is_ok(), "{}", outcomes(&report));
+}
+
+#[tokio::test]
+async fn a_server_that_was_upgraded_is_told_by_its_version_in_a_run_too() {
+    let (harbor, clock) = crate::harbor_v2::start(HarborV2::builder()).await;
+    let config = crate::harbor_v2::as_admin(&harbor).version(RegistryVersion::V1);
+    let opened = connector(config, &clock)
+        .open_listing(&Default::default())
+        .await;
+    assert_eq!(opened.unwrap_err().code(), ErrorCode::RegistryVersionError);
+    let (harbor, clock) = start(HarborV1::builder()).await;
+    let config = as_admin(&harbor).version(RegistryVersion::V2);
+    let opened = connector(config, &clock)
+        .open_listing(&Default::default())
+        .await;
+    assert_eq!(opened.unwrap_err().code(), ErrorCode::RegistryVersionError);
 }

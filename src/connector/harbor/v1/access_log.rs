@@ -160,12 +160,6 @@ impl Api {
         }))
     }
 
-    async fn is_recorded_release(&self) -> Result<bool, IntegrationError> {
-        let version = self.harbor.stated_version(&self.requests, self.patience);
-        let version = version.await?;
-        Ok(version.is_some_and(|version| version.starts_with("v1.10.")))
-    }
-
     /// The newest rows; none where the answer does not tell its time.
     async fn newest(&self, operation: &str) -> Result<Option<Reading>, IntegrationError> {
         let count = REMEMBERED.to_string();

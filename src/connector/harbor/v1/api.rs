@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::wire::{ErrorWire, StatisticsWire, UserWire};
+use super::wire::{ErrorWire, StatisticsWire, TagWire, UserWire};
 use crate::{
     connector::harbor::{
         answers::{Identity, refusal, segment},
@@ -8,7 +8,7 @@ use crate::{
     },
     error::{ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
-    image::RepositoryName,
+    image::{RepositoryName, Tag},
 };
 
 /// The API 1.x as one account sees it in one run.
@@ -39,30 +39,41 @@ impl Api {
     pub(super) async fn identify(&self) -> Result<Identity, IntegrationError> {
         let answer = self.get(Step::Credentials, "/users/current", &[]).await?;
         match answer.status() {
-            200 if answer.json::<UserWire>()?.has_admin_role => Ok(Identity::Admin),
+            200 if answer.json::<UserWire>()?.is_admin() => Ok(Identity::Admin),
             200 => Ok(Identity::User),
             // A valid robot is answered so, and anybody by a broken server. The token service tells:
-            // it gives a robot a token in its name, and a wrong secret one for nobody.
-            500 if self.is_robots_name() && self.is_known(Step::Credentials).await? => {
+            // to a wrong secret it gives a token for nobody.
+            500 if self.harbor.login.username.starts_with("robot$") => {
+                self.prove_by_token(Step::Credentials).await?;
                 Ok(Identity::Robot)
             }
-            404 => Err(IntegrationError::RegistryTypeError {
-                context: Box::new(answer.context()),
-            }),
+            404 => Err(self.harbor.other_registry(&answer, "V1").await),
             500.. => Err(refusal(&answer, Identity::User)),
             _ => Err(answer.violation(Violation::Status)),
         }
     }
 
-    fn is_robots_name(&self) -> bool {
-        self.harbor.login.username.starts_with("robot$")
-    }
-
-    /// Whether the token service knows the account by its own name. It refuses a wrong secret.
-    pub(super) async fn is_known(&self, step: Step) -> Result<bool, IntegrationError> {
+    /// Proves the account at the token service, which users and robots pull by.
+    pub(super) async fn prove_by_token(&self, step: Step) -> Result<(), IntegrationError> {
         let sending = (&self.requests, self.patience);
         let token = self.harbor.token(step, &self.account, None, sending);
-        Ok(token.await?.subject == self.harbor.login.username)
+        token.await.map(|_| ())
+    }
+
+    /// A tag with what Harbor knows of it; none where Harbor says that there is none.
+    pub(super) async fn tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+    ) -> Result<Option<TagWire>, IntegrationError> {
+        let path = format!("{}/{tag}", tags_path(repository));
+        let answer = self.get(Step::Listing, &path, &[]).await?;
+        match answer.status() {
+            200 => answer.json().map(Some),
+            404 if is_told_by_harbor(&answer) => Ok(None),
+            404 => Err(answer.violation(Violation::Status)),
+            _ => Err(refusal(&answer, Identity::User)),
+        }
     }
 
     /// The true totals, which an administrator alone is told.
@@ -86,18 +97,33 @@ impl Api {
         }
     }
 
+    /// Whether this is a 1.10, of which it was recorded how it behaves where that is not told.
+    pub(super) async fn is_recorded_release(&self) -> Result<bool, IntegrationError> {
+        let version = self.harbor.stated_version(&self.requests, self.patience);
+        let version = version.await?;
+        Ok(version.is_some_and(|version| version.starts_with("v1.10.")))
+    }
+
     pub(super) fn context(&self, step: Step) -> Box<ErrorContext> {
         Box::new(self.harbor.client.context(step))
     }
 }
 
 /// Whether it is the project that is missing, and neither something within nor the path.
-pub(super) fn is_unknown_project(answer: &Answer) -> bool {
+fn is_unknown_project(answer: &Answer) -> bool {
+    message_of(answer).is_some_and(|message| {
+        answer.status() == 404 && message.starts_with("project ") && message.ends_with(" not found")
+    })
+}
+
+/// Whether an error is Harbor's own, and not a page of something in front of it.
+fn is_told_by_harbor(answer: &Answer) -> bool {
+    message_of(answer).is_some_and(|message| !message.is_empty())
+}
+
+fn message_of(answer: &Answer) -> Option<String> {
     let told = answer.json_of_any_type::<ErrorWire>();
-    answer.status() == 404
-        && told.is_ok_and(|error| {
-            error.message.starts_with("project ") && error.message.ends_with(" not found")
-        })
+    told.ok().map(|error| error.message)
 }
 
 /// The path of a repository's tags. The slashes of its name stand as they are: encoded twice, as 2.x

@@ -21,8 +21,6 @@ const PAGE: usize = 1000;
 pub(super) enum Catalog {
     /// Their names. Some may be of repositories that are gone: their storage is freed later.
     Names(Vec<RepositoryName>),
-    /// Something in front keeps it from being read by anybody.
-    Closed,
     /// It could not be read this time.
     Unread(IntegrationError),
 }
@@ -42,6 +40,12 @@ impl Api {
         }
     }
 
+    /// Whether Harbor shows nothing in the catalog that it does not list itself, as a 1.10 was
+    /// recorded to: then nothing is missed where it cannot be read.
+    pub(super) async fn filters_catalog(&self) -> Result<bool, IntegrationError> {
+        self.is_recorded_release().await
+    }
+
     async fn read_catalog(&self) -> Result<Catalog, IntegrationError> {
         let (account, _) = self.bearer(Grant::CATALOG).await?;
         let (count, mut last) = (PAGE.to_string(), None::<String>);
@@ -59,11 +63,8 @@ impl Api {
                 .send()
                 .await
                 .map_err(|error| refused_token(error, "catalog"))?;
-            match answer.status() {
-                200 => {}
-                // Not the registry, which answers 401.
-                403..=405 => return Ok(Catalog::Closed),
-                _ => return Err(refusal(&answer, Identity::Admin)),
+            if answer.status() != 200 {
+                return Err(refusal(&answer, Identity::Admin));
             }
             let CatalogWire { repositories } = answer.json()?;
             let page = repositories.unwrap_or_default();

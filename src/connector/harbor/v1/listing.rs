@@ -8,18 +8,14 @@ use tokio::sync::OnceCell;
 
 use super::{
     access_log::AccessLog,
-    api::{Api, tags_path},
-    manifests::Manifests,
+    api::Api,
     scopes::Scopes,
-    wire::{ProjectWire, RepositoryWire, Row, TagWire},
+    wire::{ProjectWire, RepositoryWire, Row},
 };
 use crate::{
-    connector::{
-        Listing, RunProof, ScopePage,
-        harbor::answers::{Identity, refusal},
-    },
+    connector::{Listing, RunProof, ScopePage, harbor::answers::Identity},
     error::{ErrorCode, ErrorContext, IntegrationError, Step, Violation},
-    image::{ChangeMark, Cursor, Entry, EntryPage, Image, Next, RepositoryName, Scope},
+    image::{ChangeMark, Cursor, EntryPage, RepositoryName, Scope},
 };
 
 /// One run over a Harbor 1.x.
@@ -39,8 +35,8 @@ pub(super) struct V1Listing {
 pub(super) struct Projects {
     /// By name; a project that is deleted and made anew in mid-run is another one.
     ids: Mutex<HashMap<String, u64>>,
-    /// The repositories that have tags.
-    tagged: Mutex<HashSet<RepositoryName>>,
+    /// How many tags the repositories have.
+    tags: Mutex<HashMap<RepositoryName, u64>>,
 }
 
 impl Projects {
@@ -53,13 +49,16 @@ impl Projects {
     }
 
     pub(super) fn learn_repository(&self, row: &RepositoryWire) {
-        if row.tags_count > 0 {
-            lock(&self.tagged).insert(row.name.clone());
-        }
+        lock(&self.tags).insert(row.name.clone(), row.tags_count);
     }
 
     pub(super) fn id(&self, name: &str) -> Option<u64> {
         lock(&self.ids).get(name).copied()
+    }
+
+    /// None where no list has told.
+    pub(super) fn tags_of(&self, repository: &RepositoryName) -> Option<u64> {
+        lock(&self.tags).get(repository).copied()
     }
 
     /// The projects that `present` lacks.
@@ -83,22 +82,17 @@ impl Listing for V1Listing {
         self.scope_page(after).await
     }
 
-    /// The tags of a repository, which come in one answer.
     async fn entries(
         &self,
         scope: &Scope,
         after: Option<&Cursor>,
     ) -> Result<EntryPage, IntegrationError> {
         self.forgo_mark();
-        let (Scope::Repository(repository), None) = (scope, after) else {
+        let Scope::Repository(repository) = scope else {
             return Err(self.foreign_cursor(scope));
         };
-        match self.images(repository).await {
-            Ok(images) => Ok(EntryPage {
-                entries: images.into_iter().map(Entry::Tag).collect(),
-                settled: false,
-                next: Next::End,
-            }),
+        match self.tags(repository, after).await {
+            Ok(page) => Ok(page),
             Err(error) => Err(self.vanished_or(scope, error).await),
         }
     }
@@ -130,46 +124,6 @@ impl V1Listing {
     /// What is asked for from now on comes too late for what was read.
     fn forgo_mark(&self) {
         let _ = self.log.set(None);
-    }
-
-    /// What each tag of a repository names.
-    async fn images(&self, repository: &RepositoryName) -> Result<Vec<Image>, IntegrationError> {
-        let path = tags_path(repository);
-        let answer = self.api.get(Step::Listing, &path, &[]).await?;
-        if answer.status() != 200 {
-            return Err(refusal(&answer, self.identity));
-        }
-        let rows: Vec<TagWire> = answer.json::<Option<_>>()?.unwrap_or_default();
-        if rows.is_empty() && self.has_tags(repository).await? {
-            return Err(answer.violation(Violation::Body));
-        }
-        let mut manifests = Manifests::new(&self.api, repository);
-        let mut images = Vec::with_capacity(rows.len());
-        for row in rows {
-            images.extend(manifests.of(row).await?);
-        }
-        Ok(images)
-    }
-
-    /// Whether a repository still has the tags that it had when the lists were read. A repository
-    /// that does not exist has an empty list of tags, and so has one whose registry cannot find it.
-    async fn has_tags(&self, repository: &RepositoryName) -> Result<bool, IntegrationError> {
-        let had_tags = lock(&self.projects.tagged).contains(repository);
-        let Some(id) = self
-            .projects
-            .id(repository.namespace())
-            .filter(|_| had_tags)
-        else {
-            return Ok(false);
-        };
-        let id = id.to_string();
-        let query = [("project_id", id.as_str()), ("q", repository.as_str())];
-        let rows = self
-            .api
-            .all::<RepositoryWire>("/repositories", &query, self.identity)
-            .await?;
-        let mut rows = rows.iter();
-        Ok(rows.any(|row| row.name == *repository && row.tags_count > 0))
     }
 
     /// What a refused scope means: a project that was deleted is told by 404, which other faults are

@@ -10,7 +10,7 @@ use crate::{
         harbor::answers::{Identity, refusal},
         pull_token::Grant,
     },
-    error::{IntegrationError, Step, Violation},
+    error::{BoxError, IntegrationError, Step, Violation},
     http::Account,
     image::{Image, RepositoryName},
 };
@@ -55,10 +55,11 @@ impl<'a> Manifests<'a> {
 
     /// What a row's tag names; none where it names nothing any more.
     pub(super) async fn of(&mut self, row: TagWire) -> Result<Option<Image>, IntegrationError> {
+        let tag = row.tag().map_err(|source| self.unreadable(source))?;
         let found = if row.is_certain() {
             Found::AsShown
         } else {
-            self.head(&row.name, row.digest()).await?
+            self.head(tag.as_str(), row.digest()).await?
         };
         let image = match found {
             Found::AsShown => row.into_image(self.repository),
@@ -66,12 +67,15 @@ impl<'a> Manifests<'a> {
             // The tag was deleted meanwhile, or its manifest was and left it behind.
             Found::Nothing => return Ok(None),
         };
-        let image = image.map_err(|source| IntegrationError::ProtocolViolation {
+        image.map(Some).map_err(|source| self.unreadable(source))
+    }
+
+    fn unreadable(&self, source: BoxError) -> IntegrationError {
+        IntegrationError::ProtocolViolation {
             context: self.api.context(Step::Listing),
             violation: Violation::Body,
             source: Some(source),
-        });
-        image.map(Some)
+        }
     }
 
     /// Asks for the manifest that a tag or a digest names, by HEAD and with the digest that is shown:
@@ -100,6 +104,10 @@ impl<'a> Manifests<'a> {
         let answer = request.send().await;
         let answer = answer.map_err(|error| refused_token(error, "pull"))?;
         let header = |name| answer.header(name).filter(|value| !value.is_empty());
+        // What stands in front may answer 404 to anything: a tag is lost by the registry's word alone.
+        if header("docker-distribution-api-version").is_none() && answer.status() < 500 {
+            return Err(answer.violation(Violation::Status));
+        }
         match answer.status() {
             200 => Ok(Found::Manifest(Manifest {
                 digest: header("docker-content-digest")

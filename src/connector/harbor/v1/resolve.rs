@@ -1,14 +1,13 @@
 use super::{
     HarborV1,
-    api::{Api, tags_path},
+    api::Api,
     manifests::{Found, Manifests},
-    wire::TagWire,
 };
 use crate::{
     connector::harbor::answers::{Identity, refusal},
     error::{ErrorCode, IntegrationError, Step},
     http::{Patience, RequestCount},
-    image::{Digest, Image, Reference, RepositoryName, Tag},
+    image::{Digest, Image, ImageKind, Reference, RepositoryName, Tag},
 };
 
 impl HarborV1 {
@@ -20,8 +19,8 @@ impl HarborV1 {
     ) -> Result<Image, IntegrationError> {
         let api = self.api(&RequestCount::new(), Patience::Probe).await?;
         let found = match reference {
-            Reference::Tag(tag) => api.tag(repository, tag).await?,
-            Reference::Digest(digest) => api.manifest(repository, digest).await?,
+            Reference::Tag(tag) => api.image_by_tag(repository, tag).await?,
+            Reference::Digest(digest) => api.image_by_digest(repository, digest).await?,
         };
         found.ok_or_else(|| IntegrationError::ImageNotFound {
             context: api.context(Step::Listing),
@@ -32,48 +31,46 @@ impl HarborV1 {
 }
 
 impl Api {
-    async fn tag(
+    async fn image_by_tag(
         &self,
         repository: &RepositoryName,
         tag: &Tag,
     ) -> Result<Option<Image>, IntegrationError> {
-        let path = format!("{}/{tag}", tags_path(repository));
-        let answer = self.get(Step::Listing, &path, &[]).await?;
-        let row: TagWire = match answer.status() {
-            200 => answer.json()?,
+        match self.tag(repository, tag).await? {
+            Some(row) => Manifests::new(self, repository).of(row).await,
             // The tag is missed before its project is.
-            404 => return self.find_project(repository).await.map(|()| None),
-            _ => return Err(refusal(&answer, Identity::User)),
-        };
-        Manifests::new(self, repository).of(row).await
+            None => self.find_project(repository).await.map(|()| None),
+        }
     }
 
-    async fn manifest(
+    async fn image_by_digest(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<Image>, IntegrationError> {
         let asked = digest.to_string();
-        match Manifests::new(self, repository).head(&asked, None).await {
-            Ok(Found::Manifest(manifest)) => Ok(Some(Image {
-                repository: repository.clone(),
-                digest: digest.clone(),
-                tags: Vec::new(),
-                kind: manifest.kind(),
-                media_type: Some(manifest.media_type),
-                size: None,
-                platforms: Vec::new(),
-                pushed_at: None,
-                pulled_at: None,
-            })),
-            Ok(Found::AsShown | Found::Nothing) => Ok(None),
+        let mut manifests = Manifests::new(self, repository);
+        let exists = match manifests.head(&asked, Some(&asked)).await {
+            Ok(found) => !matches!(found, Found::Nothing),
             // The token service grants nothing in a project that does not exist, and does not say so.
             Err(error) if error.code() == ErrorCode::TokenScopeMissing => {
                 self.find_project(repository).await?;
-                Err(error)
+                return Err(error);
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        // Of what kind it is would be told by an answer that counts as a pull.
+        Ok(exists.then(|| Image {
+            repository: repository.clone(),
+            digest: digest.clone(),
+            tags: Vec::new(),
+            kind: ImageKind::Unknown,
+            media_type: None,
+            size: None,
+            platforms: Vec::new(),
+            pushed_at: None,
+            pulled_at: None,
+        }))
     }
 
     /// Makes sure that the repository's project exists.
@@ -93,7 +90,8 @@ impl Api {
                 context: Box::new(answer.context()),
                 namespace: project.to_owned(),
             }),
-            _ => Ok(()),
+            200 => Ok(()),
+            _ => Err(refusal(&answer, Identity::User)),
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Scopes {
 struct Reading {
     projects: HashSet<u64>,
     repositories: HashSet<u64>,
+    /// How many more there are in projects whose repositories could not be listed.
+    unread: u64,
 }
 
 impl Stage {
@@ -154,14 +156,16 @@ impl V1Listing {
             Err(error) if error.code() == ErrorCode::FailedToVerifyUsernameOrPwd => {
                 return Err(error);
             }
-            Err(_) if !scopes.unreadable.insert(project.id()) => Vec::new(),
             Err(error) => {
+                scopes.reading.unread += project.repo_count;
+                let is_new = scopes.unreadable.insert(project.id());
                 let scope = Scope::Namespace(project.name);
                 let error = self.vanished_or(&scope, error).await;
-                vec![ScopeEntry {
+                let told = is_new.then(|| ScopeEntry {
                     scope,
                     disposition: Disposition::Unreadable(error),
-                }]
+                });
+                told.into_iter().collect()
             }
         };
         Ok(page(found, &Stage::ProjectAt(place + 1)))
@@ -178,13 +182,8 @@ impl V1Listing {
                     let hidden = names.into_iter().filter(lies_in_project);
                     found.extend(hidden.filter_map(|name| scopes.learn(name)));
                 }
-                Catalog::Closed => {
-                    tracing::debug!(
-                        host = self.api.harbor.client.authority(),
-                        "the registry's catalog is closed: what Harbor does not list stays unseen"
-                    );
-                }
-                Catalog::Unread(_) if scopes.lacks_catalog => {}
+                Catalog::Unread(_)
+                    if scopes.lacks_catalog || self.api.filters_catalog().await? => {}
                 Catalog::Unread(error) => {
                     scopes.lacks_catalog = true;
                     found.push(ScopeEntry {
@@ -225,19 +224,17 @@ impl V1Listing {
         scopes: &mut Scopes,
     ) -> Result<Option<Incompleteness>, IntegrationError> {
         let totals = self.api.statistics().await?;
-        let seen = &scopes.reading;
+        let reading = &scopes.reading;
+        let projects = reading.projects.len() as u64;
+        let repositories = reading.repositories.len() as u64 + reading.unread;
         let counts = [
-            ("projects", totals.total_project_count, &seen.projects),
-            ("repositories", totals.total_repo_count, &seen.repositories),
+            ("projects", totals.total_project_count, projects),
+            ("repositories", totals.total_repo_count, repositories),
         ];
         let differs = counts
             .into_iter()
-            .find(|(_, total, seen)| *total != seen.len() as u64)
-            .map(|(what, total, seen)| Incompleteness::TotalDiffers {
-                what,
-                total,
-                seen: seen.len() as u64,
-            });
+            .find(|(_, total, seen)| total != seen)
+            .map(|(what, total, seen)| Incompleteness::TotalDiffers { what, total, seen });
         if differs.is_none() {
             scopes.proof = Some(Proof::Totals);
         }

@@ -9,7 +9,7 @@ use crate::{
             server::Server,
         },
     },
-    error::{IntegrationError, Step, Violation},
+    error::{IntegrationError, Step},
     http::{Patience, RequestCount},
     image::RegistryKind,
 };
@@ -57,17 +57,9 @@ impl HarborV1 {
         report.seen = report
             .probe(clock, Step::Listing, host, api.look(identity))
             .await?;
-        let pull = async {
-            match api.is_known(Step::Pull).await? {
-                true => Ok(()),
-                false => Err(IntegrationError::ProtocolViolation {
-                    context: api.context(Step::Pull),
-                    violation: Violation::Body,
-                    source: None,
-                }),
-            }
-        };
-        report.probe(clock, Step::Pull, host, pull).await?;
+        report
+            .probe(clock, Step::Pull, host, api.prove_by_token(Step::Pull))
+            .await?;
         Some(())
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{
     clock::Timestamp,
     error::BoxError,
-    image::{Image, ImageKind, Platform, RepositoryName, TagRecord},
+    image::{Image, ImageKind, Platform, RepositoryName, Tag, TagRecord},
 };
 
 /// A row of a list, with the number that tells it from others.
@@ -60,7 +60,24 @@ impl Row for LogRowWire {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct UserWire {
-    pub(super) has_admin_role: bool,
+    has_admin_role: FlagWire,
+}
+
+/// The early releases write 0 or 1 (read from the source).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum FlagWire {
+    Flag(bool),
+    Number(i64),
+}
+
+impl UserWire {
+    pub(super) const fn is_admin(&self) -> bool {
+        match self.has_admin_role {
+            FlagWire::Flag(flag) => flag,
+            FlagWire::Number(number) => number != 0,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,10 +100,16 @@ pub(super) struct CatalogWire {
     pub(super) repositories: Option<Vec<String>>,
 }
 
+/// The name of a tag alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct NameWire {
+    pub(super) name: Tag,
+}
+
 /// A tag with what Harbor found out about its manifest by asking the registry.
 #[derive(Debug, Deserialize)]
 pub(super) struct TagWire {
-    pub(super) name: String,
+    name: String,
     /// Empty where Harbor could not read the manifest.
     digest: String,
     size: Option<i64>,
@@ -116,11 +139,16 @@ impl Manifest {
 }
 
 impl TagWire {
-    /// Whether the row shows what the tag names. Harbor 1.x asks its registry for Docker manifests
-    /// alone: an OCI manifest has no digest here, and an index has that of its amd64 child. It takes
-    /// in neither, so that what it saw being pushed is what it seems; anything else has no time.
+    /// Whether the row is sure to show what the tag names. Harbor 1.x asks its registry for Docker
+    /// manifests alone: an OCI manifest has no digest here, and an index has that of its amd64 child.
+    /// It takes in neither, so that what it saw being pushed is what it seems. What it did not see has
+    /// no time, and so has what was there before an upgrade or has a name that it could not read.
     pub(super) fn is_certain(&self) -> bool {
         !self.digest.is_empty() && time(self.push_time.as_deref()).is_some()
+    }
+
+    pub(super) fn tag(&self) -> Result<Tag, BoxError> {
+        Ok(self.name.parse()?)
     }
 
     /// The digest that the row shows.
@@ -131,12 +159,13 @@ impl TagWire {
     /// The image that the row shows.
     pub(super) fn into_image(self, repository: &RepositoryName) -> Result<Image, BoxError> {
         let pushed_at = time(self.push_time.as_deref());
+        let name = self.tag()?;
         let platform = known(self.os).zip(known(self.architecture));
         Ok(Image {
             repository: repository.clone(),
             digest: self.digest.parse()?,
             tags: vec![TagRecord {
-                name: self.name.parse()?,
+                name,
                 pushed_at,
                 expires_at: None,
             }],

@@ -55,11 +55,7 @@ impl Api {
                 self.may_pull(Step::Credentials).await?;
                 Identity::Robot
             }
-            404 => {
-                return Err(IntegrationError::RegistryTypeError {
-                    context: Box::new(answer.context()),
-                });
-            }
+            404 => return Err(self.harbor.other_registry(&answer, "V2").await),
             500.. => return Err(refusal(&answer, Identity::User)),
             _ => return Err(answer.violation(Violation::Status)),
         };
