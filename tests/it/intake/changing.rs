@@ -116,7 +116,8 @@ async fn what_broke_off_for_a_new_way_in_is_gone_on_with_by_it() {
     let intake = stage.intake([fast("harbor", &harbor)]).await;
     intake.sync_now("harbor").await.unwrap();
     stage.clock.advance(Duration::from_secs(86_400));
-    let hang = Fault::new(Action::Hang).on_path("/artifacts");
+    // Not what a verification asks for.
+    let hang = Fault::new(Action::Hang).on_path("with_tag");
     harbor.faults().arm(hang);
     let mut running = Running::start(&intake);
     let begins = |event: &IntakeEvent| match event {
