@@ -7,6 +7,8 @@ use hyper::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use super::acr::Authorization;
+
 /// One request as a [`Handler`](super::Handler) sees it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -22,6 +24,8 @@ pub struct Request {
     /// As sent; empty where there is none.
     pub body: Bytes,
     pub(super) headers: HeaderMap,
+    /// The query as the client signed it, where a fault has changed it since.
+    pub(super) signed_query: Option<String>,
 }
 
 impl Request {
@@ -47,9 +51,17 @@ impl Request {
         self.header(header::AUTHORIZATION.as_str())
     }
 
-    /// The user name of its Basic credentials, right or wrong.
+    /// The user name of its Basic credentials, or the id of the access key by which it is signed,
+    /// right or wrong.
     pub(super) fn account(&self) -> Option<String> {
-        self.basic_credentials().map(|(name, _)| name)
+        let signed = self.authorization().and_then(Authorization::parse);
+        let key = signed.map(|signed| signed.access_key_id.to_owned());
+        key.or_else(|| self.basic_credentials().map(|(name, _)| name))
+    }
+
+    /// The name of the call, where it is one to an API of Alibaba Cloud.
+    pub(super) fn call(&self) -> Option<&str> {
+        self.header("x-acs-action")
     }
 
     /// Path and query as sent.
@@ -65,6 +77,11 @@ impl Request {
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, String)> {
         pairs(&self.query)
+    }
+
+    /// The same as they were signed, which no fault has changed.
+    pub(super) fn signed_parameters(&self) -> Vec<(String, String)> {
+        pairs(self.signed_query.as_deref().unwrap_or(&self.query))
     }
 
     /// The decoded fields of a form that is its body, in the order sent.
@@ -88,7 +105,9 @@ impl Request {
         let kept: Vec<_> = pairs
             .filter(|pair| pair.split('=').next() != Some(name))
             .collect();
-        self.query = kept.join("&");
+        let changed = kept.join("&");
+        let sent = std::mem::replace(&mut self.query, changed);
+        self.signed_query.get_or_insert(sent);
     }
 
     pub(super) fn strip_credentials(&mut self) {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::exchange::{Answer, Request};
 
@@ -40,12 +40,14 @@ pub enum Action {
     /// The answer before this one for the same path, headers included. Arm it before the page
     /// that it is to repeat.
     RepeatPage,
-    /// `X-Total-Count` is off by this much, though not below zero.
+    /// The total of a list is off by this much, though not below zero: its `X-Total-Count`, or what
+    /// ACR tells in the body.
     TotalOffBy(i64),
-    /// The rows of a JSON list in reverse order. The list may be the only one in an object.
+    /// The rows of a JSON list in reverse order. The list may be the only one in an object, or in
+    /// the `data` of one.
     ReverseRows,
-    /// A JSON list, as it is or the only one in an object, without its last rows, and an
-    /// `X-Total-Count` that agrees: a view that shrank.
+    /// A JSON list, as it is, the only one in an object or in the `data` of one, without its last
+    /// rows, and a total that agrees: a view that shrank.
     Shrink(usize),
     /// The answer comes later, by the simulator's clock.
     Delay(Duration),
@@ -100,6 +102,7 @@ pub struct Fault {
     action: Action,
     path: Option<String>,
     account: Option<String>,
+    call: Option<String>,
     skip: u64,
     times: Option<u64>,
 }
@@ -112,6 +115,7 @@ impl Fault {
             action,
             path: None,
             account: None,
+            call: None,
             skip: 0,
             times: None,
         }
@@ -124,7 +128,16 @@ impl Fault {
         self
     }
 
-    /// Only requests with Basic credentials of this user name, right or wrong.
+    /// Only calls of this name to an API of Alibaba Cloud, `ListRepoTag` say, which the path does not
+    /// always tell.
+    #[must_use]
+    pub fn of_call(mut self, name: impl Into<String>) -> Self {
+        self.call = Some(name.into());
+        self
+    }
+
+    /// Only requests with Basic credentials of this user name, or signed by the access key of this
+    /// id, right or wrong.
     #[must_use]
     pub fn of_account(mut self, name: impl Into<String>) -> Self {
         self.account = Some(name.into());
@@ -156,6 +169,7 @@ impl Fault {
             .as_ref()
             .is_none_or(|part| request.target().contains(part))
             && (self.account.is_none() || self.account == request.account())
+            && (self.call.is_none() || self.call.as_deref() == request.call())
     }
 }
 
@@ -255,24 +269,59 @@ pub(super) fn bend(action: &Action, mut answer: Answer) -> Answer {
 }
 
 fn shift_total(answer: &mut Answer, by: i64) {
-    if let Some(total) = answer.header_mut("X-Total-Count")
-        && let Ok(count) = total.parse::<i64>()
-    {
-        *total = count.saturating_add(by).max(0).to_string();
+    let shifted = |count: i64| count.saturating_add(by).max(0);
+    if let Some(total) = answer.header_mut("X-Total-Count") {
+        if let Ok(count) = total.parse::<i64>() {
+            *total = shifted(count).to_string();
+        }
+        return;
     }
+    let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    match total_in(&mut body) {
+        Some(Value::String(total)) => {
+            if let Ok(count) = total.parse::<i64>() {
+                *total = shifted(count).to_string();
+            }
+        }
+        Some(total) => {
+            if let Some(count) = total.as_i64() {
+                *total = Value::from(shifted(count));
+            }
+        }
+        None => return,
+    }
+    answer.body = Bytes::from(body.to_string());
+}
+
+/// Where ACR tells the total of a list.
+fn total_in(body: &mut Value) -> Option<&mut Value> {
+    if body.get("data").is_some() {
+        return body.get_mut("data")?.get_mut("total");
+    }
+    let name = ["TotalCount", "total"]
+        .into_iter()
+        .find(|name| body.get(name).is_some())?;
+    body.get_mut(name)
 }
 
 fn change_rows(answer: &mut Answer, change: impl FnOnce(&mut Vec<Value>)) {
     let mut body = serde_json::from_slice(&answer.body).unwrap_or_default();
     let rows = match &mut body {
         Value::Array(rows) => Some(rows),
-        Value::Object(fields) => fields.values_mut().find_map(Value::as_array_mut),
+        Value::Object(fields) => match fields.get_mut("data") {
+            Some(Value::Object(data)) => list_in(data),
+            _ => list_in(fields),
+        },
         _ => None,
     };
     if let Some(rows) = rows {
         change(rows);
         answer.body = Bytes::from(body.to_string());
     }
+}
+
+fn list_in(fields: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
+    fields.values_mut().find_map(Value::as_array_mut)
 }
 
 #[cfg(test)]
@@ -289,6 +338,7 @@ mod tests {
             query: String::new(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            signed_query: None,
         }
     }
 
@@ -316,11 +366,28 @@ mod tests {
     }
 
     #[test]
+    fn the_totals_in_bodies_of_acr_are_bent_too() {
+        let shrunk = |body: &str| {
+            let answer = Answer::new(200, "application/json", body.to_owned());
+            bend(&Action::Shrink(1), answer).body
+        };
+        assert_eq!(
+            shrunk(r#"{"Images":[1,2],"TotalCount":"7"}"#),
+            r#"{"Images":[1],"TotalCount":"6"}"#
+        );
+        assert_eq!(
+            shrunk(r#"{"data":{"tags":[1,2],"total":7},"requestId":"x"}"#),
+            r#"{"data":{"tags":[1],"total":6},"requestId":"x"}"#
+        );
+    }
+
+    #[test]
     fn a_parameter_is_stripped_wherever_it_stands() {
         let mut request = request("/list");
         request.query = "page=2&last=a%3D&page_size=3&page".to_owned();
         request.strip_parameter("page");
         assert_eq!(request.query, "last=a%3D&page_size=3");
+        assert_eq!(request.signed_parameters().len(), 4);
         let parameters = request.parameters();
         assert_eq!(parameters[0], ("last".to_owned(), "a=".to_owned()));
     }

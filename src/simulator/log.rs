@@ -19,8 +19,11 @@ pub struct Logged {
     pub method: String,
     /// Path and query, as sent.
     pub target: String,
-    /// The user name of its Basic credentials, right or wrong.
+    /// The user name of its Basic credentials, or the id of the access key by which it is signed,
+    /// right or wrong.
     pub account: Option<String>,
+    /// The name of the call, `ListRepoTag` say, where it is one to an API of Alibaba Cloud.
+    pub call: Option<String>,
 }
 
 /// What reached a simulated registry.
@@ -36,6 +39,7 @@ struct State {
     in_flight: usize,
     max_in_flight: usize,
     by_path: BTreeMap<String, u64>,
+    by_call: BTreeMap<String, u64>,
     /// By `Host` header.
     authorizations: BTreeMap<String, BTreeSet<String>>,
     cookies: BTreeMap<String, BTreeSet<String>>,
@@ -59,6 +63,12 @@ impl RequestLog {
     #[must_use]
     pub fn by_path(&self) -> BTreeMap<String, u64> {
         self.state().by_path.clone()
+    }
+
+    /// Calls of this name to an API of Alibaba Cloud, `ListRepoTag` say.
+    #[must_use]
+    pub fn of_call(&self, name: &str) -> u64 {
+        self.state().by_call.get(name).copied().unwrap_or_default()
     }
 
     /// The most requests that were being answered at one time.
@@ -110,6 +120,9 @@ impl RequestLog {
         state.in_flight += 1;
         state.max_in_flight = state.max_in_flight.max(state.in_flight);
         *state.by_path.entry(request.path.clone()).or_default() += 1;
+        if let Some(call) = request.call() {
+            *state.by_call.entry(call.to_owned()).or_default() += 1;
+        }
         let host = request.header("host").unwrap_or_default();
         for (name, seen) in [
             ("authorization", &mut state.authorizations),
@@ -128,6 +141,7 @@ impl RequestLog {
             method: request.method.clone(),
             target: request.target(),
             account: request.account(),
+            call: request.call().map(str::to_owned),
         });
         InFlight { log: self }
     }

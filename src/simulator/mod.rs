@@ -1,7 +1,8 @@
 //! Registries in this process, over real HTTP on a loopback port: for tests, examples, benches
 //! and for embedders who want to try their own program against a registry that misbehaves.
 //!
-//! One type per kind of registry: [`HarborV1`], [`HarborV2`] and [`Quay`], each in a module with its own contents
+//! One type per kind of registry: [`HarborV1`], [`HarborV2`], [`Quay`], [`AcrEnterprise`] and
+//! [`AcrPersonal`], each in a module with its own contents
 //! and accounts, which may change while it runs. What they share is a [`Server`]: every request is
 //! counted and logged in a [`RequestLog`], and [`Faults`] can be switched on at any moment.
 //!
@@ -22,6 +23,7 @@
 //! The answers are held to recordings of real servers by a test. What no recording shows is
 //! marked so in the code.
 
+pub mod acr;
 mod exchange;
 mod fault;
 mod harbor;
@@ -37,6 +39,10 @@ mod rows;
 mod server;
 mod sized;
 
+pub use acr::{
+    enterprise::{AcrEnterprise, AcrEnterpriseBuilder},
+    personal::{AcrPersonal, AcrPersonalBuilder},
+};
 pub use exchange::{Answer, Request};
 pub use fault::{Action, Fault, Faults};
 pub use harbor_v1::{HarborV1, HarborV1Builder};

@@ -192,6 +192,7 @@ async fn respond(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body: Bytes::new(),
+        signed_query: None,
     };
     let _in_flight = shared.log.enter(&mut request);
     let body = body.collect().await.map_err(io::Error::other)?;
