@@ -3,6 +3,7 @@
 //! `cargo run --example simulator -- --kind harbor-v2 --port 8080`
 //! `cargo run --example simulator -- --kind harbor-v1 --port 8080`
 //! `cargo run --example simulator -- --kind quay --port 8080`
+//! `cargo run --example simulator -- --kind acr-enterprise --port 8080`
 //!
 //! Its first line on standard output is one JSON object that says where it listens and how to log
 //! in. With `--projects`, `--repositories` or `--artifacts`, which are totals, it serves generated
@@ -14,7 +15,9 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use registry_intake::simulator::{HarborV1, HarborV2, Quay, harbor_v2::Release};
+use registry_intake::simulator::{
+    AcrEnterprise, AcrPersonal, HarborV1, HarborV2, Quay, harbor_v2::Release,
+};
 use serde_json::{Value, json};
 
 #[derive(Debug, Parser)]
@@ -29,13 +32,13 @@ struct Arguments {
     /// The release of Harbor 2.x: 2.0, 2.5, 2.9, 2.11, 2.12 or 2.15.
     #[arg(long, default_value_t)]
     release: Release,
-    /// How many projects, or organizations of a Quay.
+    /// How many projects, organizations of a Quay, or namespaces of an ACR.
     #[arg(long)]
     projects: Option<u64>,
     /// How many repositories in all of them together.
     #[arg(long)]
     repositories: Option<u64>,
-    /// How many artifacts, or tags of a Harbor 1.x or a Quay, in all repositories together.
+    /// How many artifacts, or tags of a Harbor 1.x, a Quay or an ACR, in all repositories together.
     #[arg(long)]
     artifacts: Option<u64>,
     /// Refuse what goes beyond so many requests a second.
@@ -48,6 +51,8 @@ enum Kind {
     HarborV1,
     HarborV2,
     Quay,
+    AcrEnterprise,
+    AcrPersonal,
 }
 
 #[tokio::main]
@@ -67,6 +72,8 @@ async fn serve(arguments: &Arguments) -> io::Result<()> {
         Kind::HarborV1 => serve_harbor_v1(arguments).await,
         Kind::HarborV2 => serve_harbor_v2(arguments).await,
         Kind::Quay => serve_quay(arguments).await,
+        Kind::AcrEnterprise => serve_acr_enterprise(arguments).await,
+        Kind::AcrPersonal => serve_acr_personal(arguments).await,
     }
 }
 
@@ -129,6 +136,46 @@ async fn serve_quay(arguments: &Arguments) -> io::Result<()> {
         "organizations": organizations.collect::<Vec<_>>(),
         "username": Quay::USERNAME,
         "password": Quay::PASSWORD,
+    }))?;
+    stopped().await
+}
+
+async fn serve_acr_enterprise(arguments: &Arguments) -> io::Result<()> {
+    let mut builder = AcrEnterprise::builder().port(arguments.port);
+    if let Some(per_second) = arguments.throttle {
+        builder = builder.throttle(per_second);
+    }
+    if let Some([namespaces, repositories, tags]) = arguments.sizes() {
+        builder = builder.sized(namespaces, repositories, tags);
+    }
+    let acr = builder.start().await?;
+    announce(&json!({
+        "kind": "acr-enterprise",
+        "address": acr.address().to_string(),
+        "access_key_id": AcrEnterprise::ACCESS_KEY_ID,
+        "access_key_secret": AcrEnterprise::ACCESS_KEY_SECRET,
+        "region_id": AcrEnterprise::REGION_ID,
+        "instance_id": AcrEnterprise::INSTANCE_ID,
+        "instance_name": AcrEnterprise::INSTANCE_NAME,
+    }))?;
+    stopped().await
+}
+
+async fn serve_acr_personal(arguments: &Arguments) -> io::Result<()> {
+    let mut builder = AcrPersonal::builder().port(arguments.port);
+    if let Some(per_second) = arguments.throttle {
+        builder = builder.throttle(per_second);
+    }
+    if let Some([namespaces, repositories, tags]) = arguments.sizes() {
+        builder = builder.sized(namespaces, repositories, tags);
+    }
+    let acr = builder.start().await?;
+    announce(&json!({
+        "kind": "acr-personal",
+        "address": acr.address().to_string(),
+        "access_key_id": AcrPersonal::ACCESS_KEY_ID,
+        "access_key_secret": AcrPersonal::ACCESS_KEY_SECRET,
+        "region_id": AcrPersonal::REGION_ID,
     }))?;
     stopped().await
 }

@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -95,10 +95,10 @@ impl AccessKey {
     }
 }
 
-/// The access keys of a running simulator; they may change at any time.
-#[derive(Default)]
+/// The access keys of a running simulator; they may change at any time. A clone is the same.
+#[derive(Clone, Default)]
 pub struct AccessKeys {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]

@@ -8,6 +8,7 @@
 
 mod call;
 mod contents;
+mod credentials;
 mod demonstration;
 mod endpoint;
 pub(super) mod enterprise;
@@ -29,6 +30,7 @@ mod signature;
 mod throttle;
 
 pub use contents::Contents;
+pub use credentials::{CredentialServer, CredentialServerBuilder};
 pub use enterprise::{Instance, InstanceStatus, Instances, VpcAccess};
 pub use keys::{AccessKey, AccessKeys};
 pub use push::{Listed, Push};

@@ -145,7 +145,13 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
 
 #[tokio::test]
 async fn the_simulators_first_line_is_what_the_page_shows() {
-    for kind in ["harbor-v1", "harbor-v2", "quay"] {
+    for kind in [
+        "harbor-v1",
+        "harbor-v2",
+        "quay",
+        "acr-enterprise",
+        "acr-personal",
+    ] {
         let mut command = example("simulator");
         command.args(["--kind", kind, "--port", "0"]);
         let mut child = command.spawn().unwrap();
@@ -160,6 +166,11 @@ async fn the_simulators_first_line_is_what_the_page_shows() {
             "password",
             "robot_username",
             "robot_password",
+            "access_key_id",
+            "access_key_secret",
+            "region_id",
+            "instance_id",
+            "instance_name",
         ] {
             assert_eq!(first[fixed], shown[fixed]);
         }
