@@ -20,6 +20,7 @@ mod replay;
 mod replay_server;
 mod replicas;
 mod rooms;
+mod simulator_acr;
 mod simulator_faults;
 mod simulator_harbor_v1;
 mod simulator_quay;
