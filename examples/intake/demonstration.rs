@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use registry_intake::{
     clock::{Clock, SystemClock},
     config::{IntegrationConfig, Protocol, RegistryType, RegistryVersion, Secret, SpeedLimit},
-    connector::connect,
+    connector::{ConnectContext, connect_within},
     ingest::Until,
     inventory::{self, Inventory},
     simulator::HarborV2,
@@ -67,7 +67,8 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
 
     output.say("\n3. Verify: each step is proved, and a failure would name its remedy.")?;
     let store = inventory::open(":memory:").await?;
-    let verified = verify_one(&config, Some(&*store), output).await?;
+    let connections = ConnectContext::new();
+    let verified = verify_one(&config, &connections, Some(&*store), output).await?;
     if verified != Verdict::Done {
         return Ok(verified);
     }
@@ -75,7 +76,8 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
     output.say(
         "\n4. Sync: one complete listing goes into the inventory, here an SQLite in memory.",
     )?;
-    let sync = InventorySync::new(config.name(), connect(&config)?, Arc::clone(&store));
+    let registry = connect_within(&config, &connections)?;
+    let sync = InventorySync::new(config.name(), registry, Arc::clone(&store));
     let synced = sync_one(&config, &sync, output).await?;
     if synced != Verdict::Done {
         return Ok(synced);
@@ -86,7 +88,14 @@ pub(crate) async fn demonstrate(output: &Arc<Output>) -> Result<Verdict, Failure
          a second."
     ))?;
     let printer = Arc::new(Printer::new(Arc::clone(output), false));
-    ingest_one(&config, &store, Until::images(IMAGES), &printer).await?;
+    ingest_one(
+        &config,
+        &connections,
+        &store,
+        Until::images(IMAGES),
+        &printer,
+    )
+    .await?;
     printer.finish()?;
     rest(&config, &*store, output).await?;
     store.close().await;

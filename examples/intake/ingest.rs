@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use registry_intake::{
     clock::Timestamp,
     config::IntegrationConfig,
-    connector::connect,
+    connector::{ConnectContext, connect_within},
     error::BoxError,
     image::Location,
     ingest::{Delivery, ImageIngester, ImageSink, IngestEvent, SinkError, Until},
@@ -42,11 +42,12 @@ pub(crate) async fn ingest(
         (false, Some(max)) => Until::images(max),
         (false, None) => Until::STOPPED,
     };
+    let connections = ConnectContext::new();
     store::with(arguments, async |store| {
         let printer = Arc::new(Printer::new(Arc::clone(output), !wish.until_idle));
         stop::on_signal(printer.stopper())?;
         let runs = integrations.iter().map(async |config| {
-            let ended = ingest_one(config, store, until, &printer).await;
+            let ended = ingest_one(config, &connections, store, until, &printer).await;
             selection::settle(config, ended, output)
         });
         let ended = join_all(runs).await;
@@ -61,12 +62,14 @@ pub(crate) async fn ingest(
 /// One integration, until it is idle, has had enough, or is told to stop.
 pub(crate) async fn ingest_one(
     config: &IntegrationConfig,
+    connections: &ConnectContext,
     store: &Arc<dyn Inventory>,
     until: Until,
     printer: &Arc<Printer>,
 ) -> Result<Verdict, Failure> {
     let (store, sink) = (Arc::clone(store), Arc::clone(printer));
-    let ingester = ImageIngester::builder(config.name(), connect(config)?, store, sink)
+    let registry = connect_within(config, connections)?;
+    let ingester = ImageIngester::builder(config.name(), registry, store, sink)
         .pace(config.speed_limit())
         .build()?;
     let mut stop = printer.stopped();

@@ -110,7 +110,9 @@ impl<'a> IntegrationRecord<'a> {
 
     fn stored(stored: &'a IntegrationSummary) -> Self {
         let binding = &stored.binding;
-        let (domain, port) = binding.registry.rsplit_once(':').unzip();
+        // An instance of ACR stands behind its API's host.
+        let host = binding.registry.split('/').next().unwrap_or_default();
+        let (domain, port) = host.rsplit_once(':').unzip();
         Self {
             domain,
             port: port.and_then(|port| port.parse().ok()),

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use futures_util::StreamExt;
 use registry_intake::{
     config::IntegrationConfig,
-    connector::{ListingEvent, RequestCount, RunProof, connect, list as listing},
+    connector::{
+        ConnectContext, ListingEvent, RequestCount, RunProof, connect_within, list as listing,
+    },
     error::{ErrorCode, ErrorRecord, IntegrationError},
     image::{Proof, Scope},
 };
@@ -25,15 +27,21 @@ pub(crate) async fn list(
     output: &Output,
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, name)?;
+    let connections = ConnectContext::new();
     selection::in_order(&integrations, output, async |config| {
-        list_one(config, output).await
+        list_one(config, &connections, output).await
     })
     .await
 }
 
-async fn list_one(config: &IntegrationConfig, output: &Output) -> Result<Verdict, Failure> {
+async fn list_one(
+    config: &IntegrationConfig,
+    connections: &ConnectContext,
+    output: &Output,
+) -> Result<Verdict, Failure> {
     let mut run = Run {
         integration: config.name(),
+        connections,
         output,
         requests: RequestCount::new(),
         images: 0,
@@ -49,6 +57,7 @@ type Ended = Result<RunProof, IntegrationError>;
 
 struct Run<'a> {
     integration: &'a str,
+    connections: &'a ConnectContext,
     output: &'a Output,
     requests: RequestCount,
     images: u64,
@@ -57,7 +66,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Tells every event. How the registry ended the listing is no failure of the command.
     async fn read(&mut self, config: &IntegrationConfig) -> Result<Option<Ended>, Failure> {
-        let connector = match connect(config) {
+        let connector = match connect_within(config, self.connections) {
             Ok(connector) => connector,
             Err(error) => return Ok(Some(Err(error))),
         };

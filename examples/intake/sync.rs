@@ -7,7 +7,7 @@ use std::{
 
 use registry_intake::{
     config::IntegrationConfig,
-    connector::connect,
+    connector::{ConnectContext, connect_within},
     error::ErrorCode,
     image::{BlindSpot, Proof},
     inventory::{PageChanges, RunKind, RunReport},
@@ -29,9 +29,11 @@ pub(crate) async fn sync(
     output: &Output,
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, &wish.only)?;
+    let connections = ConnectContext::new();
     store::with(arguments, async |store| {
         selection::in_order(&integrations, output, async |config| {
-            let sync = InventorySync::new(config.name(), connect(config)?, Arc::clone(store))
+            let registry = connect_within(config, &connections)?;
+            let sync = InventorySync::new(config.name(), registry, Arc::clone(store))
                 .with_selection(config.selection().clone())
                 .with_kind(if wish.incremental {
                     RunKind::Incremental

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use registry_intake::{
     clock::{Clock, SystemClock},
     config::IntegrationConfig,
-    connector::{Outcome, Probe, Verification, Warning, connect},
+    connector::{ConnectContext, Outcome, Probe, Verification, Warning, connect_within},
     error::{ErrorCode, ErrorRecord, IntegrationError, Step},
     inventory::{Binding, Inventory, InventoryError, VerificationRecord},
 };
@@ -32,8 +32,9 @@ pub(crate) async fn verify(
             selection::tell(failure, None, output).map(|()| None)
         })?,
     };
+    let connections = ConnectContext::new();
     let ended = selection::in_order(&integrations, output, async |config| {
-        verify_one(config, store.as_deref(), output).await
+        verify_one(config, &connections, store.as_deref(), output).await
     })
     .await;
     if let Some(store) = store {
@@ -44,12 +45,13 @@ pub(crate) async fn verify(
 
 pub(crate) async fn verify_one(
     config: &IntegrationConfig,
+    connections: &ConnectContext,
     store: Option<&dyn Inventory>,
     output: &Output,
 ) -> Result<Verdict, Failure> {
     output.spin();
     output.progress(|| format!("verifying {}", config.name()));
-    let verification = match connect(config) {
+    let verification = match connect_within(config, connections) {
         Ok(connector) => connector.verify().await,
         Err(error) => no_connection(config, error),
     };
@@ -78,7 +80,7 @@ async fn record(
         let binding = Binding {
             integration: config.name().to_owned(),
             kind: config.registry(),
-            registry: config.endpoint().authority(),
+            registry: config.registry_name(),
         };
         inventory.bind(&binding).await?;
     }

@@ -1,9 +1,13 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{
-    ConfigErrors, ConfigWarning, IntegrationConfig, NetworkType, Protocol, RegistryType,
-    RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit, fault::Faults,
-    namespace::NamespaceDraft, validate::has_sessions,
+    AcrCredentials, AcrInstance, ConfigErrors, ConfigWarning, IntegrationConfig, NetworkType,
+    Protocol, RegistryType, RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit,
+    VpcAccess,
+    acr::{AcrDraft, CredentialsDraft},
+    fault::Faults,
+    namespace::NamespaceDraft,
+    validate::has_sessions,
 };
 use crate::{schedule::Schedule, selection::Selection};
 
@@ -35,6 +39,7 @@ pub struct IntegrationConfigBuilder {
     pub(super) session: Option<SessionUse>,
     pub(super) schedule: Option<Schedule>,
     pub(super) selection: Option<Selection>,
+    pub(super) acr: AcrDraft,
 }
 
 impl IntegrationConfigBuilder {
@@ -48,6 +53,8 @@ impl IntegrationConfigBuilder {
     pub(super) fn of(config: &IntegrationConfig) -> Self {
         let (endpoint, account) = (&config.endpoint, config.account.as_ref());
         let has_plain_secret = config.warnings.contains(&ConfigWarning::PlainTextPassword);
+        // Region and network say where an ACR is.
+        let is_elsewhere = config.acr.is_none();
         let namespaces = config.namespaces.iter().map(|namespace| NamespaceDraft {
             organization: Some(namespace.organization.clone()),
             auth_token: Some(namespace.auth_token.clone()),
@@ -57,13 +64,16 @@ impl IntegrationConfigBuilder {
             name: Some(config.name.clone()),
             registry_type: Some(config.registry_type),
             version: config.version,
-            protocol: Some(endpoint.protocol()),
+            protocol: is_elsewhere.then(|| endpoint.protocol()),
             network: Some(config.network),
             region_id: config.region_id.clone(),
-            domain: Some(endpoint.domain().to_owned()),
-            port: Some(endpoint.port().into()),
+            domain: match &config.acr {
+                Some(acr) => acr.domain.clone(),
+                None => Some(endpoint.domain().to_owned()),
+            },
+            port: is_elsewhere.then(|| endpoint.port().into()),
             ip: endpoint.ip(),
-            hybrid: Some(config.hybrid),
+            hybrid: is_elsewhere.then_some(config.hybrid),
             speed_limit: Some(config.speed_limit),
             username: account.map(|account| account.username.clone()),
             password: account.map(|account| account.password.clone()),
@@ -78,6 +88,10 @@ impl IntegrationConfigBuilder {
             session: has_sessions(config.registry_type, config.version).then_some(config.session),
             schedule: Some(config.schedule.clone()),
             selection: Some(config.selection.clone()),
+            acr: config
+                .acr
+                .as_ref()
+                .map_or_else(AcrDraft::default, |acr| AcrDraft::of(acr, has_plain_secret)),
         }
     }
 
@@ -116,14 +130,14 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// The region in which the registry lies.
+    /// The region in which the registry lies. Required for ACR.
     #[must_use]
     pub fn region_id(mut self, region_id: impl Into<String>) -> Self {
         self.region_id = Some(region_id.into());
         self
     }
 
-    /// The registry's host name, or its IP address. Required.
+    /// The registry's host name, or its IP address. Required, save for ACR.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
@@ -170,7 +184,7 @@ impl IntegrationConfigBuilder {
         self
     }
 
-    /// The account's name. Required, save for Quay.
+    /// The account's name. Required, save for Quay and ACR.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
@@ -248,6 +262,58 @@ impl IntegrationConfigBuilder {
     #[must_use]
     pub fn selection(mut self, selection: Selection) -> Self {
         self.selection = Some(selection);
+        self
+    }
+
+    /// The instance of an ACR Enterprise. Required there, a fault elsewhere.
+    #[must_use]
+    pub fn instance(mut self, instance: AcrInstance) -> Self {
+        (self.acr.instance_id, self.acr.instance) = match instance {
+            AcrInstance::Id(id) => (Some(id), None),
+            AcrInstance::Name(name) => (None, Some(name)),
+        };
+        self
+    }
+
+    /// Whose rights are used with ACR. By default [`AcrCredentials::DefaultChain`].
+    #[must_use]
+    pub fn credentials(mut self, credentials: AcrCredentials) -> Self {
+        self.acr.credentials = Some(match credentials {
+            AcrCredentials::DefaultChain => CredentialsDraft::Default,
+            AcrCredentials::AccessKey {
+                id,
+                secret,
+                security_token,
+            } => CredentialsDraft::AccessKey {
+                id: Some(id),
+                secret: Some(secret),
+                security_token,
+                is_plain: false,
+            },
+        });
+        self
+    }
+
+    /// The endpoint of ACR's API, a URL without path, in place of that of region and network. Plain
+    /// http is for this machine alone.
+    #[must_use]
+    pub fn api_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.acr.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// What it means that an instance of ACR Enterprise has no access over a VPC configured. By default
+    /// [`VpcAccess::Require`] over a VPC, else [`VpcAccess::Warn`].
+    #[must_use]
+    pub const fn vpc_access(mut self, vpc_access: VpcAccess) -> Self {
+        self.acr.vpc_access = Some(vpc_access);
+        self
+    }
+
+    /// How many requests an account of Alibaba Cloud may send in any second. By default 15.
+    #[must_use]
+    pub const fn requests_per_second(mut self, requests: u32) -> Self {
+        self.acr.requests_per_second = Some(requests as i128);
         self
     }
 

@@ -114,6 +114,15 @@ choices! {
         List = "list",
     }
 
+    /// What it means that an instance of ACR Enterprise has no access over a VPC configured, which
+    /// the product documents demand before its images may be scanned.
+    VpcAccess {
+        /// The verification fails.
+        Require = "require",
+        /// The verification warns.
+        Warn = "warn",
+    }
+
     /// Whether a listing signs in, as the registry's web page does, instead of sending the password
     /// with every request. A Harbor since 2.15.2 hashes it slowly each time, a Quay does so with
     /// each token; a session costs neither.
@@ -140,5 +149,11 @@ impl Protocol {
             Self::Http => 80,
             Self::Https => 443,
         }
+    }
+}
+
+impl RegistryType {
+    pub(super) const fn is_acr(self) -> bool {
+        matches!(self, Self::AcrEnterprise | Self::AcrPersonal)
     }
 }

@@ -1,6 +1,6 @@
 use super::{
-    ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, fault::Faults,
-    namespace::NamespaceDraft, read::TableReader, schedule, selection, tree::Value,
+    ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, acr::AcrDraft,
+    fault::Faults, namespace::NamespaceDraft, read::TableReader, schedule, selection, tree::Value,
 };
 
 const DOCUMENT: &str = "document";
@@ -120,6 +120,7 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         realm_hosts: reader.strings("realm_hosts"),
         include_proxy_caches: reader.boolean("include_proxy_caches"),
         session: reader.choice("session"),
+        acr: AcrDraft::read(&mut reader),
         schedule: schedule::read(&mut reader),
         ..IntegrationConfigBuilder::default()
     };

@@ -1,8 +1,9 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
-    Account, ConfigWarning, Endpoint, IntegrationConfigBuilder, Namespace, NetworkType,
-    RegistryType, RegistryVersion, RequiredRole, SessionUse, SpeedLimit,
+    Account, AcrInstance, AcrSettings, ConfigWarning, Endpoint, IntegrationConfigBuilder,
+    Namespace, NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse,
+    SpeedLimit,
 };
 use crate::{image::RegistryKind, schedule::Schedule, selection::Selection};
 
@@ -31,6 +32,7 @@ pub struct IntegrationConfig {
     pub(super) session: SessionUse,
     pub(super) schedule: Schedule,
     pub(super) selection: Selection,
+    pub(super) acr: Option<AcrSettings>,
     pub(super) warnings: Vec<ConfigWarning>,
 }
 
@@ -83,10 +85,47 @@ impl IntegrationConfig {
         self.version
     }
 
-    /// Where the registry is.
+    /// Where the registry is. For ACR the endpoint of its API, which region and network choose.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What the integration's name stands for in an inventory: host and port, and the instance where
+    /// several lie behind one API.
+    #[must_use]
+    pub fn registry_name(&self) -> String {
+        let authority = self.endpoint.authority();
+        // The two endpoints of a region lead to the same registries.
+        let authority = match authority.strip_prefix("cr-vpc.") {
+            Some(rest) if self.acr.is_some() => format!("cr.{rest}"),
+            _ => authority,
+        };
+        match self.acr.as_ref().and_then(|acr| acr.instance.as_ref()) {
+            Some(AcrInstance::Id(id)) => format!("{authority}/{id}"),
+            Some(AcrInstance::Name(name)) => format!("{authority}/{name}"),
+            None => authority,
+        }
+    }
+
+    /// Whether images of this registry may stand under this host, and port where one is stated. For an
+    /// instance of ACR that is configured by its id, any host of its region may be its own.
+    pub(crate) fn is_pulled_from(&self, host: &str, port: Option<u16>) -> bool {
+        let Some(acr) = &self.acr else {
+            let usual = self.endpoint.protocol().default_port();
+            let port = port.unwrap_or(usual);
+            return self.endpoint.domain() == host && self.endpoint.port() == port;
+        };
+        if port.is_some_and(|port| port != Protocol::Https.default_port()) {
+            return false;
+        }
+        acr.is_pulled_from(host, self.region_id.as_deref().unwrap_or_default())
+    }
+
+    /// What an integration of ACR has of its own; none for other registries.
+    #[must_use]
+    pub const fn acr(&self) -> Option<&AcrSettings> {
+        self.acr.as_ref()
     }
 
     /// The network over which it is reached.
@@ -114,7 +153,7 @@ impl IntegrationConfig {
         self.speed_limit
     }
 
-    /// The user name and password. Always there, save for Quay.
+    /// The user name and password. Always there, save for Quay and ACR.
     #[must_use]
     pub const fn account(&self) -> Option<&Account> {
         self.account.as_ref()

@@ -13,13 +13,13 @@
 //! | `version` | `V1`, `V2` | required for `harbor` and `quay`, a fault for ACR |
 //! | `protocol` | `https`, `http` | default `https` |
 //! | `network` | `public`, `vpc` | default `public` |
-//! | `region_id` | a region id | a warning where it is missing |
-//! | `domain` | a host name or IP address | required |
+//! | `region_id` | a region id | required for ACR; else a warning where it is missing |
+//! | `domain` | a host name or IP address | required, save for ACR |
 //! | `port` | 1 to 65535 | default 80 or 443, by `protocol` |
 //! | `ip` | an IP address | dialled in place of what `domain` resolves to |
 //! | `hybrid` | `true`, `false` | default `false`; `true` requires `ip` |
 //! | `speed_limit` | images per hour, or `"unlimited"` | default 10 |
-//! | `username` | without colon | required; optional for `quay` |
+//! | `username` | without colon | required; optional for `quay`; a fault for ACR |
 //! | `password` | `{ env = "NAME" }`, `{ file = "PATH" }`, or the text | required with `username` |
 //! | `namespaces` | tables of `organization` and `auth_token`, a secret | required for `quay` alone |
 //! | `required_role` | `admin`, `list` | default `admin` |
@@ -32,6 +32,19 @@
 //! | `timezone` | a time zone of the IANA database | default `Asia/Shanghai` for a region `cn-...`, else `UTC` |
 //! | `incremental_every_hours` | 1 to 24, or `"never"` | reads what has changed between full runs, where the registry can tell; default 6 |
 //! | `selection` | a table, see below | which images are for ingestion |
+//!
+//! ACR (`acr-enterprise`, `acr-personal`) is found by its region and entered by an AccessKey, so
+//! `protocol`, `port`, `ip`, `hybrid`, `username` and `password` are faults there, `domain` is that of
+//! the registry from which images are pulled, and these are its own:
+//!
+//! | key | values | |
+//! |---|---|---|
+//! | `network` | `public`, `vpc` | also chooses the API's endpoint and the registry's domain |
+//! | `instance_id`, `instance` | `cri-...`, or the exact name | one of both is required for `acr-enterprise` alone |
+//! | `credentials` | `default`, or a table of `access_key_id`, `access_key_secret` and `security_token` | default `default`: the chain of Alibaba Cloud's own tools |
+//! | `endpoint` | a URL without path | another API endpoint; http on this machine alone |
+//! | `vpc_access` | `require`, `warn` | for `acr-enterprise`; default `require` for `network = "vpc"`, else `warn` |
+//! | `requests_per_second` | 1 to 1000 | of the account, whatever shares it; default 15 |
 //!
 //! The keys of `selection` narrow down what is ingested, all of them together:
 //!
@@ -48,6 +61,7 @@
 //!
 //! Patterns are those of [`Patterns`](crate::selection::Patterns).
 
+mod acr;
 mod builder;
 mod choice;
 mod document;
@@ -65,8 +79,11 @@ mod tree;
 mod validate;
 mod warning;
 
+pub use acr::{AcrCredentials, AcrInstance, AcrSettings};
 pub use builder::IntegrationConfigBuilder;
-pub use choice::{NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse};
+pub use choice::{
+    NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse, VpcAccess,
+};
 pub use document::Config;
 pub use draft::{ConfigDraft, IntegrationDraft};
 pub use endpoint::Endpoint;

@@ -174,16 +174,24 @@ impl<'f> TableReader<'f> {
         read: impl FnOnce(&mut TableReader<'_>),
     ) {
         match self.take(key) {
-            Some(Value::Table(entries)) => {
-                let mut reader = TableReader::new(entries, prefix, self.faults);
-                read(&mut reader);
-                reader.finish();
-            }
+            Some(Value::Table(entries)) => self.inner(entries, prefix, read),
             Some(other) => {
                 self.wrong_type::<()>(key, &other, "a table");
             }
             None => {}
         }
+    }
+
+    /// Lets `read` take the keys of an inner table that was taken already.
+    pub(super) fn inner(
+        &mut self,
+        entries: Vec<(String, Value)>,
+        prefix: &'static str,
+        read: impl FnOnce(&mut TableReader<'_>),
+    ) {
+        let mut reader = TableReader::new(entries, prefix, self.faults);
+        read(&mut reader);
+        reader.finish();
     }
 
     /// Lets `read` take the keys of each table of an array.

@@ -11,7 +11,7 @@ use url::Host;
 use super::{
     Account, ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
     IntegrationConfigBuilder, Namespace, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SessionUse, SpeedLimit, Timeouts,
+    RequiredRole, Secret, SessionUse, SpeedLimit, Timeouts, acr,
     choice::Choice,
     endpoint::{host_text, parse_host},
     fault::Faults,
@@ -21,7 +21,8 @@ use crate::selection::Selection;
 
 const NAME: &str = "1 to 128 characters without control characters";
 const REGION: &str = "a region id such as \"cn-hangzhou\"";
-const HOST: &str = "a host name or IP address alone, without scheme, user, port and path";
+pub(super) const HOST: &str =
+    "a host name or IP address alone, without scheme, user, port and path";
 const IP: &str = "an IP address; required where hybrid = true";
 const USERNAME: &str = "a user name without colon and control characters";
 const DEFAULT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
@@ -48,18 +49,48 @@ impl IntegrationConfigBuilder {
         check_session(faults, registry_type, self.version, self.session);
         check_selection(faults, registry_type, self.selection.as_ref());
         let protocol = self.protocol.unwrap_or_default();
-        let endpoint = endpoint(faults, protocol, self.domain, self.port, self.ip);
+        let network = self.network.unwrap_or_default();
         let hybrid = self.hybrid.unwrap_or_default();
-        if hybrid {
+        let acr_type = registry_type.filter(|one| one.is_acr());
+        let mut acr = None;
+        let endpoint = if let Some(registry_type) = acr_type {
+            let given = [
+                ("protocol", self.protocol.is_some()),
+                ("port", self.port.is_some()),
+                ("ip", self.ip.is_some()),
+                ("hybrid", hybrid),
+                ("username", self.username.is_some()),
+                ("password", self.password.is_some()),
+            ];
+            acr::refuse_addresses(faults, registry_type, given);
+            let endpoint = acr::endpoint(faults, &self.acr, self.region_id.as_deref(), network);
+            let domain = self.domain.as_deref();
+            acr = self
+                .acr
+                .clone()
+                .settings(faults, registry_type, network, domain);
+            endpoint
+        } else {
+            if let Some(registry_type) = registry_type {
+                self.acr.refuse(faults, registry_type);
+            }
+            if let Some(region) = &self.region_id {
+                faults.judge("region_id", region_flaw(region), REGION);
+            }
+            endpoint(faults, protocol, self.domain, self.port, self.ip)
+        };
+        if hybrid && acr_type.is_none() {
             faults.required("ip", self.ip, IP);
-        }
-        if let Some(region) = &self.region_id {
-            faults.judge("region_id", region_flaw(region), REGION);
         }
         let is_quay = registry_type == Some(RegistryType::Quay);
         let signs_in = self.session == Some(SessionUse::Always);
-        let account = account(faults, self.username, self.password, !is_quay || signs_in);
-        let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain);
+        let account = if acr_type.is_some() {
+            None
+        } else {
+            account(faults, self.username, self.password, !is_quay || signs_in)
+        };
+        let token_is_plain = self.namespaces.iter().any(|draft| draft.token_is_plain)
+            || acr_type.is_some() && self.acr.is_plain();
         let namespaces = namespaces(faults, registry_type, self.namespaces);
         let is_harbor = registry_type == Some(RegistryType::Harbor);
         let is_harbor_v1 = is_harbor && self.version == Some(RegistryVersion::V1);
@@ -92,7 +123,7 @@ impl IntegrationConfigBuilder {
             registry_type: registry_type?,
             version: self.version,
             endpoint: endpoint?,
-            network: self.network.unwrap_or_default(),
+            network,
             region_id: self.region_id,
             hybrid,
             speed_limit: self.speed_limit.unwrap_or_default(),
@@ -106,6 +137,7 @@ impl IntegrationConfigBuilder {
             session: self.session.unwrap_or_default(),
             schedule,
             selection: self.selection.unwrap_or_default(),
+            acr: if acr_type.is_some() { Some(acr?) } else { None },
             warnings: Vec::new(),
         };
         config.warnings = warnings(&config, self.password_is_plain || token_is_plain);
@@ -302,7 +334,7 @@ fn check_host(faults: &mut Faults, field: &str, text: &str) -> Option<Host<Strin
     host.ok()
 }
 
-fn in_range<T>(
+pub(super) fn in_range<T>(
     faults: &mut Faults,
     field: &'static str,
     number: i128,
@@ -373,7 +405,8 @@ fn control_flaw(text: &str) -> Option<&'static str> {
 
 fn warnings(config: &IntegrationConfig, password_is_plain: bool) -> Vec<ConfigWarning> {
     let endpoint = &config.endpoint;
-    let over_http = endpoint.protocol() == Protocol::Http;
+    // A signed request holds no secret, and plain http is for loopback there.
+    let over_http = endpoint.protocol() == Protocol::Http && config.acr.is_none();
     let private_ip =
         config.network == NetworkType::Public && endpoint.fixed_address().is_some_and(is_private);
     [

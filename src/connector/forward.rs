@@ -24,6 +24,10 @@ macro_rules! forward_connector {
                 (**self).host()
             }
 
+            fn registry(&self) -> &str {
+                (**self).registry()
+            }
+
             fn capabilities(&self) -> Capabilities {
                 (**self).capabilities()
             }

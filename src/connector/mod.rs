@@ -4,7 +4,9 @@
 //! a puller how to pull. [`list`] drives a listing: concurrency, folding of tags into images,
 //! restarts and completeness stand there once, for every registry alike.
 
+mod acr;
 mod connect;
+mod context;
 mod fold;
 mod forward;
 mod harbor;
@@ -14,12 +16,12 @@ mod pull_token;
 mod quay;
 mod resumption;
 mod session;
-mod unsupported;
 mod verification;
 mod walk;
 
 pub use crate::http::RequestCount;
-pub use connect::{connect, connect_with_clock};
+pub use connect::{connect, connect_with_clock, connect_within};
+pub use context::ConnectContext;
 pub use listing::{Changes, Disposition, Listing, RunProof, ScopeEntry, ScopePage};
 pub use pull_access::{PullAccess, PullCredential};
 pub use verification::{Outcome, Probe, Seen, Verification, Warning};
@@ -60,6 +62,12 @@ pub trait RegistryConnector: Debug + Send + Sync + 'static {
 
     /// Host and port, as errors name them.
     fn host(&self) -> &str;
+
+    /// What an inventory binds an integration's name to: the host, and what tells registries apart that
+    /// lie behind one host. The host alone unless a connector says more.
+    fn registry(&self) -> &str {
+        self.host()
+    }
 
     /// What may be done with it.
     fn capabilities(&self) -> Capabilities;

@@ -24,6 +24,9 @@ pub struct PullAccess {
     pub credential: PullCredential,
     /// When the credential ends; none where it does not end by itself.
     pub expires_at: Option<Timestamp>,
+    /// Hosts beside [`host`](Self::host) whose token service may be sent the credential: those of ACR,
+    /// which are known. Empty where the connector knows none.
+    pub realm_hosts: Vec<String>,
 }
 
 impl PullAccess {
@@ -44,6 +47,7 @@ impl PullAccess {
             location,
             credential,
             expires_at: None,
+            realm_hosts: Vec::new(),
         }
     }
 
@@ -57,6 +61,7 @@ impl PullAccess {
             location: location.clone(),
             credential,
             expires_at: None,
+            realm_hosts: Vec::new(),
         }
     }
 
@@ -71,6 +76,13 @@ impl PullAccess {
     #[must_use]
     pub const fn with_expiry(mut self, expires_at: Timestamp) -> Self {
         self.expires_at = Some(expires_at);
+        self
+    }
+
+    /// The same, knowing hosts of token services that may be sent the credential.
+    #[must_use]
+    pub fn with_realm_hosts(mut self, hosts: impl IntoIterator<Item = String>) -> Self {
+        self.realm_hosts = hosts.into_iter().collect();
         self
     }
 

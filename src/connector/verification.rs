@@ -218,6 +218,11 @@ pub enum Warning {
     VersionDoubtful,
     /// The registry offers this account no totals: the lists were read twice in place of a proof.
     ReadTwice,
+    /// Access over a VPC is not configured on the instance, which the product documents demand before
+    /// its images may be scanned.
+    VpcAccessNotConfigured,
+    /// Whether access over a VPC is configured on the instance, the account may not ask.
+    VpcAccessUnknown,
 }
 
 impl Warning {
@@ -228,6 +233,8 @@ impl Warning {
             Self::Config(warning) => warning.code(),
             Self::VersionDoubtful => "version_doubtful",
             Self::ReadTwice => "read_twice",
+            Self::VpcAccessNotConfigured => "vpc_access_not_configured",
+            Self::VpcAccessUnknown => "vpc_access_unknown",
         }
     }
 
@@ -241,6 +248,12 @@ impl Warning {
             }
             Self::ReadTwice => {
                 "The registry tells this account no totals, so what it shows was proved by asking twice; an image is marked as gone only after two complete runs."
+            }
+            Self::VpcAccessNotConfigured => {
+                "The instance has no access over a VPC configured; the product scans its images only then: add a VPC to the instance's access control."
+            }
+            Self::VpcAccessUnknown => {
+                "The account may not ask whether access over a VPC is configured: allow cr:GetInstanceVpcEndpoint to know."
             }
         }
     }

@@ -1,4 +1,4 @@
-use super::{AccountKind, ErrorCode, IntegrationError, Step};
+use super::{AccountKind, ErrorCode, IntegrationError, RegistryUserMissing, Step, Violation};
 use crate::image::RegistryKind;
 
 /// The languages in which the crate explains an error.
@@ -62,6 +62,26 @@ impl IntegrationError {
             ) => Guidance {
                 message: "The account is a valid robot, and a robot never has administrator rights.",
                 remedy: "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
+            },
+            (
+                Self::FailedToVerifyUsernameOrPwd {
+                    source: Some(source),
+                    ..
+                },
+                Language::English,
+            ) if source.is::<RegistryUserMissing>() => Guidance {
+                message: "The AccessKey is good, but the registry has no user for this account yet.",
+                remedy: "Set a registry password for this RAM user once, in the console of the Personal edition; then verify again.",
+            },
+            (
+                Self::ProtocolViolation {
+                    violation: Violation::Signature,
+                    ..
+                },
+                Language::English,
+            ) => Guidance {
+                message: "The server received another request than the one that was signed.",
+                remedy: "Look for a proxy that changes requests on their way, paths and headers among them; the AccessKey's secret need not be wrong.",
             },
             (Self::TokenScopeMissing { context, .. }, Language::English)
                 if context.step == Step::Pull =>
@@ -137,7 +157,7 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
         ),
         ErrorCode::VpcAccessNotConfigured => (
             "The instance cannot be reached over the VPC.",
-            "Add this VPC to the instance's access control, then verify again.",
+            "In the console of the instance, under access control, switch access over VPCs on and add the VPC from which the scanner pulls; then verify again. With vpc_access = \"warn\" it is a warning.",
         ),
         ErrorCode::ClockSkew => (
             "The clocks of this machine and of the server are too far apart.",

@@ -17,6 +17,7 @@ pub use context::{ErrorContext, Step};
 pub use guidance::{Guidance, Language};
 pub use integration::{BoxError, IntegrationError};
 pub use reason::{
-    AccountKind, Incompleteness, NetworkPhase, RefusedAddress, TlsFault, Unsupported, Violation,
+    AccountKind, Incompleteness, NetworkPhase, RefusedAddress, RegistryUserMissing, TlsFault,
+    Unsupported, Violation,
 };
 pub use record::ErrorRecord;

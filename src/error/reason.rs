@@ -101,6 +101,10 @@ pub enum Violation {
     /// A redirect that leads away from the configured origin.
     #[error("a redirect leaves the configured origin")]
     ForeignRedirect,
+    /// The server has signed another request than the one that was sent: something between the two
+    /// changes it, or the signature is made wrongly. The secret is not what is wrong.
+    #[error("the signature covers another request than the server received")]
+    Signature,
     /// The server names a host, of a token realm or a next page, that may not have credentials.
     #[error("the host may not receive credentials")]
     ForeignHost,
@@ -145,6 +149,12 @@ pub enum Incompleteness {
         skipped: u64,
     },
 }
+
+/// The account is known to the cloud, and its key is good, but the registry has no user for it yet: a
+/// user of ACR's Personal edition comes up when its password is first set. The source of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the registry has no user for this account yet (USER_NOT_EXIST)")]
+pub struct RegistryUserMissing;
 
 /// What the crate does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]

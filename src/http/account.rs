@@ -29,6 +29,7 @@ enum Scheme {
         username: String,
     },
     Bearer,
+    Signed,
     Session {
         origin: Url,
         ended_by: Option<&'static str>,
@@ -60,6 +61,11 @@ impl Account {
         let origin = origin.clone();
         let scheme = Scheme::Session { origin, ended_by };
         Self::new(scheme, cookies.header(), Gate::unforgiving())
+    }
+
+    /// A key by which requests are [signed](super::Signing). It is no user name that could be locked.
+    pub(crate) fn signed() -> Self {
+        Self::new(Scheme::Signed, String::new().into(), Gate::unforgiving())
     }
 
     fn new(scheme: Scheme, secret: SecretString, gate: Gate) -> Self {
@@ -105,12 +111,16 @@ impl Account {
     pub(super) fn may_go_to(&self, url: &Url) -> bool {
         match &self.shared.scheme {
             Scheme::Session { origin, .. } => origin.origin() == url.origin(),
-            Scheme::Basic { .. } | Scheme::Bearer => true,
+            Scheme::Basic { .. } | Scheme::Bearer | Scheme::Signed => true,
         }
     }
 
     /// Whether the answer is one to a stranger.
     pub(super) fn is_refused_by(&self, answer: &Answer) -> bool {
+        // What a signature is worth is told by whoever made it.
+        if matches!(self.shared.scheme, Scheme::Signed) {
+            return false;
+        }
         let ended = match self.shared.scheme {
             Scheme::Session {
                 ended_by: Some(name),
@@ -134,6 +144,7 @@ impl Account {
                 let value = format!("Bearer {secret}");
                 insert_secret(headers, AUTHORIZATION, "authorization", value.into())
             }
+            Scheme::Signed => Ok(()),
             Scheme::Session { origin, .. } => {
                 let text = origin.origin().ascii_serialization();
                 let page = HeaderValue::try_from(origin.as_str()).map_err(|_| "referer")?;
@@ -169,6 +180,7 @@ impl fmt::Debug for Account {
         let username = match &self.shared.scheme {
             Scheme::Basic { username } => username,
             Scheme::Bearer => "(token)",
+            Scheme::Signed => "(key)",
             Scheme::Session { .. } => "(session)",
         };
         f.debug_struct("Account")

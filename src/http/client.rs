@@ -34,6 +34,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) read_timeout: Duration,
     /// Further hosts, `host` or `host:port`, whose token realms may receive credentials.
     pub(crate) realm_hosts: Vec<String>,
+    /// The one address that is dialled although the guard refuses it to registries.
+    pub(crate) admitted: Option<IpAddr>,
     /// Certificates, in DER, trusted beside those of the operating system.
     #[cfg_attr(not(feature = "rustls"), allow(dead_code))]
     pub(crate) extra_root_certificates: Vec<Vec<u8>>,
@@ -50,6 +52,7 @@ impl From<&IntegrationConfig> for ConnectionSettings {
             connect_timeout: config.timeouts().connect,
             read_timeout: config.timeouts().read,
             realm_hosts: config.realm_hosts().to_vec(),
+            admitted: None,
             extra_root_certificates: Vec::new(),
         }
     }
@@ -66,6 +69,7 @@ struct Shared {
     origin: Origin,
     authority: String,
     dial: Option<IpAddr>,
+    admitted: Option<IpAddr>,
     pacing: Pacing,
     transport: reqwest::Client,
     body_timeout: Duration,
@@ -122,6 +126,7 @@ impl HttpClient {
                 origin,
                 authority,
                 dial: settings.dial,
+                admitted: settings.admitted,
                 pacing: Pacing::new(settings.requests_in_flight),
                 transport,
                 body_timeout: read_timeout(&settings).saturating_mul(10),
@@ -163,6 +168,11 @@ impl HttpClient {
     /// A POST to `url` for the sake of `step`. It is sent once and never repeated.
     pub(crate) fn post(&self, step: Step, url: Url) -> RequestBuilder<'_> {
         RequestBuilder::new(self, Method::POST, step, url)
+    }
+
+    /// A PUT to `url` for the sake of `step`.
+    pub(crate) fn put(&self, step: Step, url: Url) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::PUT, step, url)
     }
 
     /// Whether a request with credentials may go to `url`. No other request is ever sent.
@@ -212,6 +222,7 @@ impl HttpClient {
             host if host == self.shared.origin.url().host() => dial,
             _ => None,
         };
+        let address = address.filter(|address| Some(*address) != self.shared.admitted);
         match address.and_then(|address| Some((address, refusal(address)?))) {
             Some((address, rule)) => Err(IntegrationError::AddressRefused {
                 context: context(),

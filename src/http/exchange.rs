@@ -28,6 +28,8 @@ pub(super) struct Exchange<'a> {
     pub(super) url: &'a Url,
     pub(super) body: Option<&'a SecretString>,
     pub(super) counts: &'a [RequestCount],
+    /// What is asked for, where the path does not say it.
+    pub(super) subject: Option<&'a str>,
 }
 
 /// An exchange that came to no answer.
@@ -55,6 +57,7 @@ impl Exchange<'_> {
             method = %self.method,
             host = self.url.host_str(),
             path = self.url.path(),
+            subject = self.subject,
             status = outcome.as_ref().ok().map(Answer::status),
             error = outcome.as_ref().err().map(|failed| tracing::field::display(&failed.error)),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -65,6 +68,9 @@ impl Exchange<'_> {
 
     async fn transmit(self, headers: HeaderMap) -> Result<Answer, Failed> {
         let mut context = self.client.context_of(self.step, self.url);
+        if let Some(subject) = self.subject {
+            context = context.with_subject(subject);
+        }
         let stopwatch = Stopwatch::start(Arc::clone(self.client.clock()));
         let mut response = match stopwatch.watch(self.head(headers)).await {
             Ok(response) => response,
@@ -80,6 +86,7 @@ impl Exchange<'_> {
         context.request_id = response
             .headers()
             .get("x-request-id")
+            .or_else(|| response.headers().get("x-acs-request-id"))
             .and_then(|id| id.to_str().ok())
             .map(bounded);
         let headers = std::mem::take(response.headers_mut());

@@ -6,6 +6,7 @@
 
 mod account;
 mod answer;
+mod budget;
 mod client;
 mod cookies;
 mod count;
@@ -17,17 +18,21 @@ mod pacing;
 mod request;
 mod resolve;
 mod retry;
+mod signing;
 mod stopwatch;
 mod throttle;
 mod transport;
 
 pub(crate) use account::Account;
 pub(crate) use answer::Answer;
+pub(crate) use budget::Budget;
 pub(crate) use client::{ConnectionSettings, HttpClient};
 pub(crate) use cookies::Cookies;
 pub use count::RequestCount;
 pub(crate) use request::RequestBuilder;
 pub(crate) use retry::Patience;
+pub(crate) use signing::{Judgement, Outgoing, Signed, Signing};
+pub(crate) use throttle::Throttle;
 
 #[cfg(test)]
 mod tests;

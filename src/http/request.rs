@@ -1,23 +1,25 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{
     Method,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 
 use super::{
     account::Account,
     answer::Answer,
+    budget::Budget,
     client::HttpClient,
     count::RequestCount,
     exchange::{Exchange, Failed},
     gate::{Pass, Verdict},
     retry::{Attempts, Patience, retry_after},
+    signing::{Judgement, Outgoing, Signed, Signing},
     throttle::Throttle,
 };
-use crate::error::{ErrorContext, IntegrationError, Step, Violation};
+use crate::error::{BoxError, ErrorContext, IntegrationError, Step, Violation};
 
 const UNSENT: &str = "the same secret was refused before, so it was not sent again";
 
@@ -37,11 +39,16 @@ pub(crate) struct RequestBuilder<'a> {
     counts: Vec<RequestCount>,
     patience: Patience,
     also_refuses: fn(&Answer) -> bool,
+    signing: Option<Arc<dyn Signing>>,
+    budget: Option<Arc<Budget>>,
+    subject: Option<String>,
+    is_repeatable: bool,
 }
 
 impl<'a> RequestBuilder<'a> {
     pub(super) fn new(client: &'a HttpClient, method: Method, step: Step, url: Url) -> Self {
         Self {
+            is_repeatable: method != Method::POST,
             client,
             method,
             step,
@@ -52,6 +59,9 @@ impl<'a> RequestBuilder<'a> {
             counts: Vec::new(),
             patience: Patience::default(),
             also_refuses: |_| false,
+            signing: None,
+            budget: None,
+            subject: None,
         }
     }
 
@@ -112,6 +122,30 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Signs each attempt anew, and reads verdicts as whoever signs does.
+    pub(crate) fn signed(mut self, signing: Arc<dyn Signing>) -> Self {
+        self.signing = Some(signing);
+        self
+    }
+
+    /// Waits for a place of this budget before each attempt.
+    pub(crate) fn within(mut self, budget: Arc<Budget>) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// What is asked for, where the path does not say it.
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Says that the request only reads, whatever its method.
+    pub(crate) const fn reading(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
     /// Sends the request until there is an answer that stands. Every status is an answer save
     /// 429, 502, 503 and 504, which put the host at rest, and a first 401, which may be a
     /// lock-out. Dropping the future gives up whatever it holds.
@@ -126,7 +160,7 @@ impl<'a> RequestBuilder<'a> {
         let account = self.account.take();
         let headers = self.all_headers(account.as_ref())?;
         let clock = &**self.client.clock();
-        let is_repeatable = self.method != Method::POST;
+        let is_repeatable = self.is_repeatable;
         let mut attempts = Attempts::new(if is_repeatable {
             self.patience
         } else {
@@ -136,10 +170,15 @@ impl<'a> RequestBuilder<'a> {
         loop {
             let pass = self.admission(account.as_ref()).await?;
             let turn = self.client.pacing().turn(clock).await;
+            if let Some(budget) = &self.budget {
+                budget.turn(clock).await;
+            }
             if pass.as_ref().is_some_and(|pass| !pass.holds()) {
                 continue;
             }
-            let outcome = self.exchange().run(headers.clone()).await;
+            let mut headers = headers.clone();
+            let signed = self.sign(&mut headers)?;
+            let outcome = self.exchange().run(headers).await;
             drop(turn);
             let answer = match outcome {
                 Ok(answer) => answer,
@@ -152,15 +191,33 @@ impl<'a> RequestBuilder<'a> {
                     continue;
                 }
             };
-            if let Some(throttle) = Throttle::of(&answer) {
-                self.rest(throttle, &answer, &mut attempts)?;
-                continue;
+            let mut refusal = None;
+            match self.judge(&answer, signed.as_ref()) {
+                Judgement::Stands => {}
+                Judgement::Refused(reason) => refusal = Some(reason),
+                Judgement::Wait(throttle, asked) => {
+                    self.rest(throttle, &answer, asked, &mut attempts)?;
+                    continue;
+                }
+                Judgement::AskAgain => match attempts.after_break() {
+                    Some(pause) => {
+                        clock.sleep(pause).await;
+                        continue;
+                    }
+                    None => return Ok(answer),
+                },
+                Judgement::Fails(error) => return Err(error),
             }
             if let (Some(pass), Some(account)) = (pass, &account) {
-                let unauthorized = account.is_refused_by(&answer) || (self.also_refuses)(&answer);
+                let unauthorized = refusal.is_some()
+                    || account.is_refused_by(&answer)
+                    || (self.also_refuses)(&answer);
                 let verdict = pass
                     .judge(unauthorized, answer.elapsed(), asked_before, clock)
-                    .map_err(|_| refused(answer.context(), answer.words()))?;
+                    .map_err(|_| {
+                        let words = || answer.words().map(Into::into);
+                        refused(answer.context(), refusal.or_else(words))
+                    })?;
                 if verdict == Verdict::AskAgain {
                     asked_before = true;
                     continue;
@@ -189,17 +246,14 @@ impl<'a> RequestBuilder<'a> {
         };
         if !account.may_go_to(&self.url) {
             return Err(IntegrationError::ProtocolViolation {
-                context: Box::new(self.client.context_of(self.step, &self.url)),
+                context: Box::new(self.context()),
                 violation: Violation::ForeignHost,
                 source: None,
             });
         }
         match account.gate().enter(&**self.client.clock()).await {
             Ok(pass) => Ok(Some(pass)),
-            Err(_) => {
-                let context = self.client.context_of(self.step, &self.url);
-                Err(refused(context, Some(UNSENT.to_owned())))
-            }
+            Err(_) => Err(refused(self.context(), Some(UNSENT.into()))),
         }
     }
 
@@ -211,6 +265,63 @@ impl<'a> RequestBuilder<'a> {
             url: &self.url,
             body: self.body.as_ref(),
             counts: &self.counts,
+            subject: self.subject.as_deref(),
+        }
+    }
+
+    /// Adds the signature of this attempt. The host is stated, so that what was signed is sent.
+    fn sign(&self, headers: &mut HeaderMap) -> Result<Option<Signed>, IntegrationError> {
+        let Some(signing) = &self.signing else {
+            return Ok(None);
+        };
+        let unfit = |name| IntegrationError::ProtocolViolation {
+            context: Box::new(self.context()),
+            violation: Violation::Header(name),
+            source: None,
+        };
+        let name = self.url.host_str().unwrap_or_default();
+        let host = match self.url.port() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        let content_type = headers.get(CONTENT_TYPE);
+        let signed = signing.sign(&Outgoing {
+            method: self.method.as_str(),
+            host: &host,
+            path: self.url.path(),
+            query: self.url.query().unwrap_or_default(),
+            content_type: content_type.and_then(|value| value.to_str().ok()),
+            body: self
+                .body
+                .as_ref()
+                .map_or(&[], |body| body.expose_secret().as_bytes()),
+        });
+        headers.insert(
+            HOST,
+            HeaderValue::try_from(&host).map_err(|_| unfit("host"))?,
+        );
+        for (name, value) in &signed.headers {
+            let mut value = HeaderValue::try_from(value).map_err(|_| unfit(name))?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(Some(signed))
+    }
+
+    fn judge(&self, answer: &Answer, signed: Option<&Signed>) -> Judgement {
+        match (&self.signing, signed) {
+            (Some(signing), Some(signed)) => signing.judge(answer, signed),
+            _ => Throttle::of(answer).map_or(Judgement::Stands, |throttle| {
+                Judgement::Wait(throttle, None)
+            }),
+        }
+    }
+
+    fn context(&self) -> ErrorContext {
+        let context = self.client.context_of(self.step, &self.url);
+        match &self.subject {
+            Some(subject) => context.with_subject(subject),
+            None => context,
         }
     }
 
@@ -219,15 +330,21 @@ impl<'a> RequestBuilder<'a> {
         &self,
         throttle: Throttle,
         answer: &Answer,
+        asked: Option<Duration>,
         attempts: &mut Attempts,
     ) -> Result<(), IntegrationError> {
         let clock = &**self.client.clock();
-        let asked = answer
-            .header(RETRY_AFTER.as_str())
-            .and_then(|value| retry_after(value, clock.now()));
+        let in_header = || {
+            let value = answer.header(RETRY_AFTER.as_str())?;
+            retry_after(value, clock.now())
+        };
+        let asked = asked.or_else(in_header);
         let pause = attempts.after_throttle(asked, clock.monotonic());
         if let Some(pause) = pause.or(asked) {
             self.client.pacing().pause(pause, clock);
+            if let Some(budget) = &self.budget {
+                budget.pause(pause, clock);
+            }
         }
         match pause {
             Some(_) => Ok(()),
@@ -236,8 +353,9 @@ impl<'a> RequestBuilder<'a> {
     }
 
     fn all_headers(&mut self, account: Option<&Account>) -> Result<HeaderMap, IntegrationError> {
+        let context = self.context();
         let unfit = |name| IntegrationError::ProtocolViolation {
-            context: Box::new(self.client.context_of(self.step, &self.url)),
+            context: Box::new(context.clone()),
             violation: Violation::Header(name),
             source: None,
         };
@@ -272,10 +390,10 @@ fn after_break(
     }
 }
 
-fn refused(context: ErrorContext, words: Option<String>) -> IntegrationError {
+fn refused(context: ErrorContext, source: Option<BoxError>) -> IntegrationError {
     IntegrationError::FailedToVerifyUsernameOrPwd {
         context: Box::new(context),
-        source: words.map(Into::into),
+        source,
     }
 }
 

@@ -7,14 +7,16 @@ use crate::error::{ErrorContext, IntegrationError};
 
 /// A server that asks for patience.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Throttle {
+pub(crate) enum Throttle {
+    /// Too many requests.
     Rate,
+    /// Not now.
     Unavailable,
 }
 
 impl Throttle {
     /// What the answer asks for, where it asks for patience.
-    pub(super) fn of(answer: &Answer) -> Option<Self> {
+    pub(crate) fn of(answer: &Answer) -> Option<Self> {
         match answer.status() {
             429 => Some(Self::Rate),
             // A 401 is a verdict on credentials whatever its text says.

@@ -92,6 +92,7 @@ mod tests {
                 connect_timeout: seconds(connect),
                 read_timeout: seconds(read),
                 realm_hosts: Vec::new(),
+                admitted: None,
                 extra_root_certificates: Vec::new(),
             };
             assert_eq!(read_timeout(&settings), effective);

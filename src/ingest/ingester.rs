@@ -128,7 +128,7 @@ impl ImageIngester {
         let binding = Binding {
             integration: self.integration.clone(),
             kind: self.connector.kind(),
-            registry: self.connector.host().to_owned(),
+            registry: self.connector.registry().to_owned(),
         };
         if !self.inventory.is_bound(&binding).await? {
             return Err(InventoryError::UnknownIntegration {

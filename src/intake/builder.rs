@@ -4,7 +4,7 @@ use super::{Intake, IntakeError, member::Member};
 use crate::{
     clock::{Clock, SystemClock},
     config::IntegrationConfig,
-    connector::{RegistryConnector, connect_with_clock},
+    connector::{ConnectContext, RegistryConnector, connect_within},
     error::IntegrationError,
     ingest::{ImageIngesterBuilder, ImageSink},
     inventory::Inventory,
@@ -31,7 +31,7 @@ pub struct IntakeBuilder {
     inventory: Option<Arc<dyn Inventory>>,
     sink: Option<Arc<dyn ImageSink>>,
     clock: Arc<dyn Clock>,
-    connect: Box<Connect>,
+    connect: Option<Box<Connect>>,
     ingestion: Box<SetUp>,
     integrations: Vec<IntegrationConfig>,
 }
@@ -42,7 +42,7 @@ impl IntakeBuilder {
             inventory: None,
             sink: None,
             clock: SystemClock::shared(),
-            connect: Box::new(connect_with_clock),
+            connect: None,
             ingestion: Box::new(|ingester| ingester),
             integrations: Vec::new(),
         }
@@ -88,7 +88,8 @@ impl IntakeBuilder {
         self
     }
 
-    /// Connects by this in place of [`connect_with_clock`]: for connectors of other crates.
+    /// Connects by this in place of [`connect_within`], which is given one context for all integrations,
+    /// so that those of one cloud account keep to one rate: for connectors of other crates.
     pub fn connect(
         mut self,
         connect: impl Fn(
@@ -99,7 +100,7 @@ impl IntakeBuilder {
         + Sync
         + 'static,
     ) -> Self {
-        self.connect = Box::new(connect);
+        self.connect = Some(Box::new(connect));
         self
     }
 
@@ -115,11 +116,13 @@ impl IntakeBuilder {
     /// where a name belongs to another registry.
     pub async fn build(self) -> Result<Intake, IntakeError> {
         let missing = |part| IntakeError::Missing { part };
+        let context = ConnectContext::with_clock(Arc::clone(&self.clock));
+        let shared = move |config: &IntegrationConfig, _| connect_within(config, &context);
         let parts = Parts {
             inventory: self.inventory.ok_or_else(|| missing("inventory"))?,
             sink: self.sink.ok_or_else(|| missing("sink"))?,
             clock: self.clock,
-            connect: self.connect,
+            connect: self.connect.unwrap_or_else(|| Box::new(shared)),
             ingestion: self.ingestion,
         };
         let mut members = BTreeMap::new();

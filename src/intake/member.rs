@@ -113,17 +113,13 @@ impl Member {
     /// Whether the image is one of its registry, and of what it lists there.
     pub(super) fn is_at(&self, image: &ImageName) -> bool {
         let config = self.config();
-        let endpoint = config.endpoint();
-        let port = image
-            .port
-            .unwrap_or_else(|| endpoint.protocol().default_port());
         let organizations = config.namespaces();
         let namespace = image.repository.namespace();
         let lists = organizations.is_empty()
             || organizations
                 .iter()
                 .any(|one| one.organization == namespace);
-        endpoint.domain() == image.host && endpoint.port() == port && lists
+        config.is_pulled_from(&image.host, image.port) && lists
     }
 
     /// What this process alone knows.
@@ -201,7 +197,7 @@ impl Member {
         Binding {
             integration: self.name().to_owned(),
             kind: self.connector.kind(),
-            registry: self.connector.host().to_owned(),
+            registry: self.connector.registry().to_owned(),
         }
     }
 

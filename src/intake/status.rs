@@ -80,7 +80,7 @@ impl IntegrationStatus {
             last_complete_run: by_all.and_then(|known| known.last_complete_run.clone()),
             name: member.name().to_owned(),
             kind: member.connector.kind(),
-            registry: member.connector.host().to_owned(),
+            registry: member.connector.registry().to_owned(),
             speed_limit: config.speed_limit(),
             next_run: next_of(member, known.as_ref(), parts).await?,
             schedule: member.schedule(),

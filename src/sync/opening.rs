@@ -100,7 +100,7 @@ impl InventorySync {
         Ok(Binding {
             integration: self.integration.clone(),
             kind: self.connector.kind(),
-            registry: self.connector.host().to_owned(),
+            registry: self.connector.registry().to_owned(),
         })
     }
 

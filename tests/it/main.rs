@@ -1,6 +1,7 @@
 //! Behaviours that users of the crate rely on, a file each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod acr;
 mod config;
 mod conformance;
 mod contract;

@@ -34,6 +34,7 @@ fn settings(origin: &Url) -> ConnectionSettings {
         connect_timeout: Duration::from_secs(20),
         read_timeout: Duration::from_secs(20),
         realm_hosts: Vec::new(),
+        admitted: None,
         extra_root_certificates: Vec::new(),
     }
 }

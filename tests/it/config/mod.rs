@@ -1,6 +1,7 @@
 //! What operators rely on in a configuration: each documented key, every fault at once, and no
 //! password in any text.
 
+mod acr;
 mod quay;
 mod schedule;
 mod secrecy;
@@ -178,8 +179,6 @@ fn type_and_version_choose_the_registry() {
         ("harbor", Some("V2"), RegistryKind::HarborV2),
         ("quay", Some("V1"), RegistryKind::Quay),
         ("quay", Some("V2"), RegistryKind::Quay),
-        ("acr-enterprise", None, RegistryKind::AcrEnterprise),
-        ("acr-personal", None, RegistryKind::AcrPersonal),
     ] {
         let mut document = without("version").replace("\"harbor\"", "\"x\"");
         document = document.replace("type = \"x\"", &format!("type = {registry_type:?}"));
@@ -293,9 +292,8 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
         [[integrations]]
         type = "acr-personal"
         version = "V1"
-        domain = "registry.example.com"
-        username = "admin"
-        password = { file = 5 }
+        region_id = "cn-hangzhou"
+        credentials = { access_key_id = "LTAI", access_key_secret = { file = 5 } }
 
         [[integrations]]
         name = "first"
@@ -311,7 +309,8 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
     let text = errors.to_string();
     let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hybrid, \
                 speed_limit, username, required_role, requests_in_flight, realm_hosts, \
-                include_proxy_caches, session, schedule, timezone, incremental_every_hours, password, selection, namespaces, timeouts";
+                include_proxy_caches, session, instance_id, instance, credentials, endpoint, \
+                vpc_access, requests_per_second, schedule, timezone, incremental_every_hours, password, selection, namespaces, timeouts";
     let forms = r#"{ env = "NAME" }, { file = "PATH" }, or a string that is not empty"#;
     let host = "a host name or IP address alone, without scheme, user, port and path";
     let lines = [
@@ -324,7 +323,7 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
         format!(r#"integration "first": domain has a port; allowed: {host}"#),
         r#"integration "first": port is 70000; allowed: 1 to 65535"#.into(),
         format!(r#"integration "first": password is missing; allowed: {forms}"#),
-        format!(r#"integration number 2: password is a table of another form; allowed: {forms}"#),
+        format!(r#"integration number 2: credentials.access_key_secret is a table of another form; allowed: {forms}"#),
         r#"integration number 2: name is missing; allowed: 1 to 128 characters without control characters"#.into(),
         r#"integration number 2: version does not apply to type acr-personal; allowed: nothing for this type"#.into(),
         r#"integration "first": name is the same as that of integration number 1; allowed: a name of its own"#.into(),
@@ -457,7 +456,7 @@ fn the_document_itself_must_have_the_right_shape() {
 fn json_knows_null_as_absent_and_a_repeated_key_as_a_fault() {
     let read = |rest: &str| {
         one(&format!(
-            r#"{{"name": "a", "type": "acr-personal", "domain": "a.example.com", "username": "u",
+            r#"{{"name": "a", "type": "harbor", "version": "V2", "domain": "a.example.com", "username": "u",
                 "password": {{"env": "A"}}, {rest}}}"#
         ))
     };

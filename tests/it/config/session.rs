@@ -18,14 +18,9 @@ fn a_harbor_2_takes_each_use_of_sessions() {
 #[test]
 fn a_registry_without_sessions_takes_none() {
     let version_1 = with(r#"session = "auto""#).replace("V2", "V1");
-    let acr = with(r#"session = "never""#)
-        .replace("version = \"V2\"\n", "")
-        .replace("type = \"harbor\"", "type = \"acr-personal\"");
-    for document in [version_1, acr] {
-        let faults = faults(&document);
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert_eq!(faults[0].field(), "session");
-    }
+    let faults = faults(&version_1);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].field(), "session");
 }
 
 #[test]

@@ -74,7 +74,7 @@ async fn integrations_have_a_pace_of_their_own_and_one_that_fails_stops_no_other
     program.reconfigure(&(ACR.to_owned() + &all));
     let ended = program.json(["ingest", "--max", "1"]).await;
     assert_eq!(ended.code, 1);
-    assert_eq!(ended.error()["error"]["code"], "NotSupported");
+    assert_eq!(ended.error()["error"]["code"], "ScanNotSupported");
     assert_eq!(ended.error()["integration"], "acr");
     let images: BTreeSet<_> = ended
         .objects()

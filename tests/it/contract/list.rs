@@ -143,12 +143,12 @@ async fn what_a_registry_says_steers_no_terminal() {
 }
 
 #[tokio::test]
-async fn a_registry_without_a_connector_ends_with_3_and_the_end_event() {
+async fn a_registry_whose_key_cannot_be_had_ends_with_3_and_the_end_event() {
     let ended = Program::new(ACR).json(["list"]).await;
     assert_eq!(ended.code, 3);
     let [end] = <[_; 1]>::try_from(ended.objects()).unwrap();
     assert_eq!(end["event"], "end");
-    assert_eq!(end["code"], "NotSupported");
+    assert_eq!(end["code"], "ConfigInvalid");
     assert_eq!(end["requests"], 0);
 }
 

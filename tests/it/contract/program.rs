@@ -179,15 +179,14 @@ pub(super) async fn harbor() -> HarborV2 {
         .unwrap()
 }
 
-/// An integration of a registry for which there is no connector.
+/// An integration of a registry whose images are never scanned, and whose key cannot be had, so that
+/// nothing is asked of it.
 pub(super) const ACR: &str = r#"
 [[integrations]]
 name = "acr"
 type = "acr-personal"
-domain = "registry.cn-hangzhou.aliyuncs.com"
 region_id = "cn-hangzhou"
-username = "someone"
-password = { env = "ACR_PASSWORD" }
+credentials = { access_key_id = "someone", access_key_secret = { env = "ACR_SECRET_NOT_SET" } }
 "#;
 
 /// One integration on the simulator: its name, and what else its table holds.

@@ -262,12 +262,9 @@ async fn text_is_a_summary() {
 }
 
 #[tokio::test]
-async fn a_registry_without_a_connector_ends_with_1() {
-    let program = Program::new(ACR);
-    for command in [&["sync"][..], &["ingest", "--until-idle"]] {
-        let ended = program.json(command).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-        assert_eq!(ended.error()["error"]["code"], "NotSupported");
-        assert_eq!(ended.error()["integration"], "acr");
-    }
+async fn a_registry_that_is_never_scanned_is_not_ingested() {
+    let ended = Program::new(ACR).json(["ingest", "--until-idle"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
+    assert_eq!(ended.error()["error"]["code"], "ScanNotSupported");
+    assert_eq!(ended.error()["integration"], "acr");
 }

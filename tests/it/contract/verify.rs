@@ -44,13 +44,13 @@ fn without_duration(line: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_without_a_connector_is_reported_too() {
+async fn a_registry_whose_key_cannot_be_had_is_reported_too() {
     let program = Program::new(ACR);
     let ended = program.json(["verify"]).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
     let [report] = <[_; 1]>::try_from(ended.objects()).unwrap();
     assert_eq!(report["registry"]["type"], "acr-personal");
-    assert_eq!(report["probes"][0]["code"], "NotSupported");
+    assert_eq!(report["probes"][0]["code"], "ConfigInvalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,20 +207,6 @@ async fn versions_are_told_apart_in_both_directions() {
 }
 
 #[tokio::test]
-async fn registries_without_a_connector_say_so() {
-    let (harbor, clock) = start(HarborV2::builder()).await;
-    let acr = IntegrationConfig::builder("acr")
-        .registry_type(RegistryType::AcrPersonal)
-        .domain(harbor.address().ip().to_string())
-        .port(harbor.address().port())
-        .username("any")
-        .password(Secret::new("any"));
-    let report = connector(acr, &clock).verify().await;
-    assert_eq!(failure(&report), (Step::Config, ErrorCode::NotSupported));
-    assert_eq!(harbor.log().total(), 0);
-}
-
-#[tokio::test]
 async fn a_port_where_nothing_listens_is_a_refused_connection() {
     let (harbor, clock) = start(HarborV2::builder()).await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,14 @@
 //! Which registry a name stands for.
 
+use std::num::NonZeroUsize;
+
+use async_trait::async_trait;
+use registry_intake::{
+    connector::{Capabilities, Listing, PullAccess, RequestCount, Verification},
+    error::IntegrationError,
+    image::{Location, RegistryKind},
+};
+
 use super::*;
 
 #[tokio::test]
@@ -65,16 +74,49 @@ async fn a_name_moves_on_purpose_once_the_new_registry_has_answered() {
     assert_eq!(report.unchanged, 124);
 }
 
+/// A connector of another crate, for a registry that it does not list.
+#[derive(Debug)]
+struct NeverListed;
+
+#[async_trait]
+impl RegistryConnector for NeverListed {
+    fn kind(&self) -> RegistryKind {
+        RegistryKind::Other
+    }
+
+    fn host(&self) -> &str {
+        "registry.example.com:443"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            sync: false,
+            scan: false,
+            scopes_in_flight: NonZeroUsize::MIN,
+        }
+    }
+
+    async fn verify(&self) -> Verification {
+        Verification::new(self.kind(), Vec::new())
+    }
+
+    async fn open_listing(
+        &self,
+        _requests: &RequestCount,
+    ) -> Result<Box<dyn Listing>, IntegrationError> {
+        panic!("nothing is listed")
+    }
+
+    async fn pull_access(&self, _location: &Location) -> Result<PullAccess, IntegrationError> {
+        panic!("nothing is pulled")
+    }
+}
+
 #[tokio::test]
 async fn a_registry_that_cannot_be_kept_is_refused_before_anything_is_written() {
     let stage = Stage::of(Contents::empty()).await;
-    let config = IntegrationConfig::builder("acr")
-        .registry_type(RegistryType::AcrPersonal)
-        .domain("registry.example.com")
-        .username("key")
-        .password(Secret::new("secret"));
-    let registry: Arc<dyn RegistryConnector> = connect(&config.build().unwrap()).unwrap();
-    let sync = InventorySync::new("acr", registry, Arc::clone(&stage.inventory));
+    let inventory = Arc::clone(&stage.inventory);
+    let sync = InventorySync::new("other", Arc::new(NeverListed), inventory);
     let error = sync.run().await.unwrap_err();
     assert!(matches!(&error, SyncError::Refused(_)), "{error}");
     assert_eq!(error.code(), ErrorCode::NotSupported);

@@ -1,0 +1,175 @@
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use super::super::{
+    api::{Api, Call},
+    connection::Connection,
+    fault::context_of,
+    reading::{At, Next, PAGE_SIZE, Page, Reading},
+    wire,
+};
+use crate::{
+    config::AcrInstance,
+    error::{BoxError, IntegrationError, Step},
+};
+
+/// The configured instance, and its id once it is known.
+#[derive(Debug)]
+pub(super) struct Located {
+    configured: AcrInstance,
+    id: OnceCell<String>,
+}
+
+/// An instance as its list or its own call shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct InstanceWire {
+    #[serde(rename = "InstanceId")]
+    pub(super) id: String,
+    #[serde(rename = "InstanceName", default)]
+    pub(super) name: String,
+    #[serde(rename = "InstanceStatus", default)]
+    status: String,
+    /// What is wrong with it, in the vendor's own words.
+    #[serde(rename = "InstanceIssue", default)]
+    issue: Option<String>,
+    /// Told by the list alone.
+    #[serde(rename = "RegionId")]
+    region: Option<String>,
+}
+
+impl InstanceWire {
+    /// Whether it serves: an unknown state is one in which it may.
+    pub(super) fn must_run(&self, api: &Api) -> Result<(), IntegrationError> {
+        const AT_REST: [&str; 7] = [
+            "PENDING",
+            "INIT_ERROR",
+            "STARTING",
+            "STOPPING",
+            "STOPPED",
+            "DELETING",
+            "DELETED",
+        ];
+        if !AT_REST.contains(&self.status.as_str()) {
+            return Ok(());
+        }
+        let issue = self.issue.as_deref().unwrap_or_default();
+        let subject = [&self.id, "is", &self.status, issue].join(" ");
+        Err(IntegrationError::RegistryUnavailable {
+            context: api.connection.at(Step::Registry, subject.trim_end()),
+            retry_after: None,
+        })
+    }
+}
+
+impl Located {
+    pub(super) fn new(connection: &Arc<Connection>) -> Result<Self, IntegrationError> {
+        let configured = connection.settings.instance.clone().ok_or_else(|| {
+            let source: BoxError = "no instance is configured".into();
+            IntegrationError::ConfigInvalid {
+                context: connection.at(Step::Config, "instance"),
+                field: "instance_id",
+                source,
+            }
+        })?;
+        let id = match &configured {
+            AcrInstance::Id(id) => OnceCell::new_with(Some(id.clone())),
+            AcrInstance::Name(_) => OnceCell::new(),
+        };
+        Ok(Self { configured, id })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        self.configured.as_str()
+    }
+
+    /// The instance's id, for which a name is looked up once.
+    pub(super) async fn id(&self, api: &Api, step: Step) -> Result<String, IntegrationError> {
+        let found = self
+            .id
+            .get_or_try_init(async || self.look_up(api, step).await.map(|found| found.id));
+        found.await.cloned()
+    }
+
+    /// The instance as it is now.
+    pub(super) async fn look_up(
+        &self,
+        api: &Api,
+        step: Step,
+    ) -> Result<InstanceWire, IntegrationError> {
+        match &self.configured {
+            AcrInstance::Id(id) => {
+                let call = Call::rpc("GetInstance", step)
+                    .with("InstanceId", id)
+                    .about(id);
+                match api.ask(&call).await {
+                    Ok(answer) => answer.json(),
+                    Err(IntegrationError::WrongRegionOrEdition { context, .. }) => {
+                        // The endpoint's own list may know where it is.
+                        let all = listed(api, step, None).await.unwrap_or_default();
+                        let region = all.into_iter().find(|one| one.id == *id);
+                        Err(IntegrationError::WrongRegionOrEdition {
+                            context,
+                            right: region.and_then(|one| one.region),
+                        })
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            AcrInstance::Name(name) => {
+                // The filter may find parts of names.
+                let found = listed(api, step, Some(name)).await?;
+                let mut found = found.into_iter().filter(|one| one.name == *name);
+                let missing = |right| IntegrationError::WrongRegionOrEdition {
+                    context: api.connection.at(step, name),
+                    right,
+                };
+                let one = found.next().ok_or_else(|| missing(None))?;
+                match &one.region {
+                    Some(region) if region != api.connection.region() => {
+                        Err(missing(Some(region.clone())))
+                    }
+                    _ => Ok(one),
+                }
+            }
+        }
+    }
+}
+
+/// The instances of the endpoint's region.
+async fn listed(
+    api: &Api,
+    step: Step,
+    name: Option<&str>,
+) -> Result<Vec<InstanceWire>, IntegrationError> {
+    let (mut reading, mut at, mut instances) = (Reading::default(), At::FIRST, Vec::new());
+    loop {
+        let number = match &at {
+            At::Number(number) => number.to_string(),
+            At::Token(_) | At::Again => break,
+        };
+        let mut call = Call::rpc("ListInstance", step)
+            .with("PageNo", &number)
+            .with("PageSize", PAGE_SIZE);
+        if let Some(name) = name {
+            call = call.with("InstanceName", name).about(name);
+        }
+        let answer = api.ask(&call).await?;
+        let page: Page<InstanceWire> = wire::page(&answer)?;
+        let follows = reading.take(&at, &page, |one| one.id.clone(), |one| one.id.clone());
+        instances.extend(page.rows);
+        match follows {
+            Next::At(next) => at = next,
+            Next::End => break,
+            Next::Restart => {
+                return Err(super::super::fault::violation(
+                    Box::new(context_of(&answer, None)),
+                    crate::error::Violation::PagingLoop,
+                    None,
+                ));
+            }
+        }
+    }
+    Ok(instances)
+}

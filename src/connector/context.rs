@@ -1,0 +1,87 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    http::Budget,
+};
+
+/// What connections share that are made for one program: its clock, and how many requests each
+/// account of a cloud may send in all.
+///
+/// Alibaba Cloud counts the requests of an account, whichever registry they are for, so that two
+/// integrations of one account must keep to one rate. Clones share everything.
+///
+/// ```
+/// use registry_intake::{config::Config, connector::{ConnectContext, connect_within}};
+///
+/// # fn connectors(config: &Config) -> Result<(), registry_intake::error::IntegrationError> {
+/// let context = ConnectContext::new();
+/// for integration in &config.integrations {
+///     let registry = connect_within(integration, &context)?;
+///     // ...
+/// #   drop(registry);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ConnectContext {
+    clock: Arc<dyn Clock>,
+    budgets: Arc<Mutex<HashMap<String, Arc<Budget>>>>,
+}
+
+impl ConnectContext {
+    /// A context by the machine's clock, in which nothing was sent yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock::shared())
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            budgets: Arc::default(),
+        }
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The budget of the account of this name. Where its users name several rates, the smallest
+    /// counts.
+    pub(super) fn budget(&self, account: &str, per_second: NonZeroU32) -> Arc<Budget> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        match budgets.get(account) {
+            Some(budget) => {
+                budget.at_most(per_second);
+                Arc::clone(budget)
+            }
+            None => {
+                let budget = Arc::new(Budget::per_second(per_second));
+                budgets.insert(account.to_owned(), Arc::clone(&budget));
+                budget
+            }
+        }
+    }
+}
+
+impl Default for ConnectContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ConnectContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectContext").finish_non_exhaustive()
+    }
+}
