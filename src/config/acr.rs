@@ -210,17 +210,17 @@ impl AcrDraft {
             );
             host.ok().map(|host| host_text(&host))
         });
-        let instance = match registry_type {
-            RegistryType::AcrEnterprise => Some(instance(faults, self.instance_id, self.instance)?),
-            _ => {
-                let given = [
-                    ("instance_id", self.instance_id.is_some()),
-                    ("instance", self.instance.is_some()),
-                    ("vpc_access", self.vpc_access.is_some()),
-                ];
-                refuse(faults, registry_type, given);
-                None
-            }
+        let is_enterprise = registry_type == RegistryType::AcrEnterprise;
+        let instance = if is_enterprise {
+            instance(faults, self.instance_id, self.instance)
+        } else {
+            let given = [
+                ("instance_id", self.instance_id.is_some()),
+                ("instance", self.instance.is_some()),
+                ("vpc_access", self.vpc_access.is_some()),
+            ];
+            refuse(faults, registry_type, given);
+            None
         };
         let credentials = match self.credentials {
             None | Some(CredentialsDraft::Default) => Some(AcrCredentials::DefaultChain),
@@ -241,7 +241,7 @@ impl AcrDraft {
         };
         Some(AcrSettings {
             endpoint: self.endpoint,
-            instance,
+            instance: if is_enterprise { Some(instance?) } else { None },
             credentials: credentials?,
             vpc_access: self.vpc_access.unwrap_or(match network {
                 NetworkType::Vpc => VpcAccess::Require,

@@ -629,9 +629,6 @@ conformance! {
     acr_enterprise_by_namespace: (async |clock| {
         EnterpriseSubject::start(clock, |acr| acr.lists_all_repositories(false)).await
     });
-    acr_enterprise_without_tokens: (async |clock| {
-        EnterpriseSubject::start(clock, |acr| acr.next_tokens(acr::NextTokens::Never)).await
-    });
     acr_personal: (async |clock| PersonalSubject::start(clock).await);
 }
 

@@ -592,3 +592,48 @@ async fn a_log_in_is_renewed_before_it_ends() {
     let renewed = connector.pull_access(&location).await.unwrap();
     assert!(renewed.expires_at > first.expires_at);
 }
+
+#[tokio::test]
+async fn a_list_goes_on_by_the_token_that_the_server_has_told() {
+    let server = Loopback::start(|came| {
+        let page = |rows: std::ops::Range<u32>, token: &str| {
+            let rows = rows.map(|row| json!({"Tag": format!("v{row}"), "Digest": "0f".repeat(32)}));
+            json!({"IsSuccess": true, "Code": "success", "RequestId": "1", "TotalCount": "250",
+                "Images": rows.collect::<Vec<_>>(), "NextToken": token})
+        };
+        let body = match (came.header("x-acs-action"), came.query.as_str()) {
+            ("ListRepoTag", query) if query.contains("NextToken=a%2B%3D") => {
+                assert!(
+                    query.contains("MaxResults=100") && !query.contains("PageNo"),
+                    "{query}"
+                );
+                page(100..200, "b")
+            }
+            ("ListRepoTag", query) if query.contains("NextToken=b") => page(200..250, ""),
+            ("ListRepoTag", query) => {
+                assert!(query.contains("PageNo=1&PageSize=100"), "{query}");
+                page(0..100, "a+=")
+            }
+            ("ListRepository", _) => json!({"IsSuccess": true, "Code": "success", "RequestId": "1",
+                "TotalCount": 1, "Repositories": [{"RepoId": "crr-1", "RepoName": "web",
+                "RepoNamespaceName": "apps"}]}),
+            _ => json!({"IsSuccess": true, "Code": "success", "RequestId": "1", "RepoUsage": "1"}),
+        };
+        (200, body.to_string())
+    })
+    .await;
+    let context = ConnectContext::with_clock(Arc::new(clock()));
+    let config = config(&server, RegistryType::AcrEnterprise);
+    let connector = connect_within(&config, &context).unwrap();
+    let requests = RequestCount::new();
+    let mut events = crate::connector::list(connector, requests.clone());
+    let mut tags = 0;
+    while let Some(event) = futures_util::StreamExt::next(&mut events).await {
+        if let crate::connector::ListingEvent::Page { images, .. } = event.unwrap() {
+            tags += images.iter().map(|image| image.tags.len()).sum::<usize>();
+        }
+    }
+    assert_eq!(tags, 250);
+    // The repositories and their count, three pages of tags, and the first of them again.
+    assert_eq!(requests.get(), 2 + 3 + 1);
+}

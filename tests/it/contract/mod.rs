@@ -1,6 +1,7 @@
 //! The contract of the example program `intake`, as `docs/example-contract.md` freezes it: the
 //! built program runs as a child process against a simulated registry.
 
+mod acr;
 mod demonstration;
 mod end;
 mod harbor_v1;

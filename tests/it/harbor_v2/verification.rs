@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
-    config::{IntegrationConfig, RegistryType, RegistryVersion, RequiredRole, Secret},
+    config::{RegistryVersion, RequiredRole, Secret},
     conformance::observe,
     connector::{Outcome, Verification},
     error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},

@@ -10,8 +10,8 @@ use std::{
 use futures_util::future::{Either, join, select};
 use registry_intake::{
     clock::{Clock, ManualClock, Timestamp},
-    config::{IntegrationConfig, IntegrationConfigBuilder, RegistryType, Secret},
-    connector::{RegistryConnector, connect},
+    config::{IntegrationConfigBuilder, Secret},
+    connector::RegistryConnector,
     error::ErrorCode,
     image::{Exclusion, Proof, RegistryKind, Scope},
     inventory::{
