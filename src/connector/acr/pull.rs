@@ -87,9 +87,10 @@ impl Login {
         };
         let protocol = Protocol::Https;
         let (host, port) = match domain.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') => {
-                (host, port.parse().unwrap_or(protocol.default_port()))
-            }
+            Some((host, port)) if !host.contains(':') => (
+                host,
+                port.parse().unwrap_or_else(|_| protocol.default_port()),
+            ),
             _ => (domain, protocol.default_port()),
         };
         PullAccess::new(protocol, host, port, location.clone(), credential)

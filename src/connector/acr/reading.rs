@@ -138,6 +138,8 @@ fn fingerprint(marks: impl Iterator<Item = impl Hash>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -354,7 +354,7 @@ async fn every_constructed_error_has_its_code_whatever_its_status() {
         assert_eq!(error.code(), expected(name), "{name}: {error:?}");
         let id = answer["body"]["RequestId"]
             .as_str()
-            .or(answer["body"]["requestId"].as_str());
+            .or_else(|| answer["body"]["requestId"].as_str());
         let refused = error.code() == ErrorCode::FailedToVerifyUsernameOrPwd
             || error.code() == ErrorCode::RateLimited
             || error.code() == ErrorCode::RegistryUnavailable;

@@ -182,7 +182,7 @@ async fn a_name_stays_with_its_instance() {
             .unwrap(),
     );
     let one = connector(of_enterprise(&acr), &clock);
-    InventorySync::new("acr", one, inventory.clone())
+    InventorySync::new("acr", one, Arc::<SqliteInventory>::clone(&inventory))
         .run()
         .await
         .unwrap();

@@ -144,11 +144,8 @@ async fn listed(
     name: Option<&str>,
 ) -> Result<Vec<InstanceWire>, IntegrationError> {
     let (mut reading, mut at, mut instances) = (Reading::default(), At::FIRST, Vec::new());
-    loop {
-        let number = match &at {
-            At::Number(number) => number.to_string(),
-            At::Token(_) | At::Again => break,
-        };
+    while let At::Number(number) = &at {
+        let number = number.to_string();
         let mut call = Call::rpc("ListInstance", step)
             .with("PageNo", &number)
             .with("PageSize", PAGE_SIZE);
