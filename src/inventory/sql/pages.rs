@@ -176,6 +176,8 @@ impl Write {
         Ok(usize::try_from(marked).unwrap_or(usize::MAX))
     }
 
+    /// Items are looked up one by one: PostgreSQL, until it has analysed the table, takes an
+    /// integration for a small part of it, and would read all items of it for a join.
     async fn standings(
         &mut self,
         integration: i64,
@@ -186,7 +188,8 @@ impl Write {
         }
         let rows = sqlx::query(concat!(
             "SELECT CAST(page.value ->> 'place' AS BIGINT),
-                    coalesce(item.progress = 'in_hand' OR item.ingested_at IS NOT NULL, FALSE),
+                    coalesce((SELECT progress = 'in_hand' OR ingested_at IS NOT NULL FROM item
+                              WHERE integration = $1 AND digest = page.value ->> 'digest'), FALSE),
                     location.digest IS NOT NULL,
                     location.digest IS NOT NULL AND location.gone_at IS NULL,
                     coalesce(location.seen_reading, 0), ",
@@ -197,7 +200,6 @@ impl Write {
              FROM ",
             elements!("$2"),
             " AS page
-             LEFT JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
              LEFT JOIN location ON location.repository = CAST(page.value ->> 'repository' AS BIGINT)
                  AND location.digest = page.value ->> 'digest'
              ORDER BY 1",
@@ -260,7 +262,9 @@ impl Write {
         sqlx::query(concat!(
             "INSERT INTO location (repository, digest, item, kind, media_type, size, tags, platforms,
                                    pushed_at, omission, first_seen_at, seen_reading)
-             SELECT CAST(page.value ->> 'repository' AS BIGINT), item.digest, item.id,
+             SELECT CAST(page.value ->> 'repository' AS BIGINT), page.value ->> 'digest',
+                    (SELECT id FROM item
+                     WHERE integration = $1 AND digest = page.value ->> 'digest'),
                     page.value ->> 'kind',
                     page.value ->> 'media_type', CAST(page.value ->> 'size' AS BIGINT),
                     page.value ->> 'tags', page.value ->> 'platforms',
@@ -268,7 +272,6 @@ impl Write {
              FROM ",
             elements!("$2"),
             " AS page
-             LEFT JOIN item ON item.integration = $1 AND item.digest = page.value ->> 'digest'
              WHERE true
              ON CONFLICT (repository, digest) DO UPDATE
              SET kind = excluded.kind, media_type = excluded.media_type, size = excluded.size,

@@ -363,3 +363,39 @@ async fn what_no_text_of_the_database_can_hold_does_not_keep_a_page_out() {
     stage.sync(&[odd.clone()]).await;
     assert_eq!(stage.sync(&[odd]).await.unchanged, 1);
 }
+
+#[tokio::test]
+async fn a_page_reads_no_more_work_items_when_there_are_many() {
+    let Some((address, schema)) = somewhere() else {
+        return;
+    };
+    let options = PostgresOptions::new()
+        .with_schema(&schema)
+        .with_connections(1);
+    let inventory = Arc::new(options.connect(address).await.unwrap());
+    let stage = Stage::new(inventory, ManualClock::at(noon())).await;
+    let ticket = stage.begin().await;
+    let mut stored = 0;
+    for size in [100; 60] {
+        let page = (stored..stored + size).map(|number| image("team-a/app", number, &["v1"]));
+        stage.store(&ticket, &page.collect::<Vec<_>>()).await;
+        stored += size;
+    }
+    stage.inventory.close().await;
+    // The server counts what a connection has done once that has ended.
+    let read: u32 = loop {
+        let told = query(
+            address,
+            &schema,
+            "SELECT n_tup_ins || ' ' || seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables
+             WHERE schemaname = current_schema() AND relname = 'item'",
+        );
+        let told = told.await;
+        let (written, read) = told.split_once(' ').unwrap();
+        if written == stored.to_string() {
+            break read.parse().unwrap();
+        }
+    };
+    // Reading them all for each page would make it thirty.
+    assert!(read < 5 * stored, "{read} rows read for {stored}");
+}
