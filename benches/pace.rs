@@ -17,7 +17,10 @@ use registry_intake::{
     pace::{Decision, Pace, PaceState},
 };
 
-/// Decisions in one round of a ratio.
+/// Rounds from which a ratio is taken.
+const ROUNDS: usize = 601;
+
+/// Decisions in one round.
 const TIMES: u64 = 500;
 
 /// Images arrive exactly as fast as they may enter, or ten times as fast.
@@ -42,7 +45,7 @@ fn pace(criterion: &mut Criterion) {
                 });
             }
             group.finish();
-            compare(&what, TIMES, ways);
+            compare(&what, ROUNDS, TIMES, ways);
         }
     }
 }
