@@ -86,16 +86,15 @@ impl Login {
             password: self.password,
         };
         let protocol = Protocol::Https;
-        let (host, port) = match domain.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') => (
-                host,
-                port.parse().unwrap_or_else(|_| protocol.default_port()),
-            ),
-            _ => (domain, protocol.default_port()),
-        };
-        PullAccess::new(protocol, host, port, location.clone(), credential)
-            .with_expiry(self.ends)
-            .with_realm_hosts(realm_hosts(region))
+        PullAccess::new(
+            protocol,
+            domain,
+            protocol.default_port(),
+            location.clone(),
+            credential,
+        )
+        .with_expiry(self.ends)
+        .with_realm_hosts(realm_hosts(region))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use registry_intake::{
     conformance::observe,
-    connector::RequestCount,
     image::Proof,
     inventory::SqliteInventory,
     simulator::acr::{
@@ -182,13 +181,14 @@ async fn a_name_stays_with_its_instance() {
             .unwrap(),
     );
     let one = connector(of_enterprise(&acr), &clock);
-    InventorySync::new("acr", one, Arc::<SqliteInventory>::clone(&inventory))
+    let kept: Arc<dyn registry_intake::inventory::Inventory> = inventory;
+    InventorySync::new("acr", one, Arc::clone(&kept))
         .run()
         .await
         .unwrap();
     let another = AcrInstance::Id("cri-other".to_owned());
     let other = connector(of_enterprise(&acr).instance(another), &clock);
-    let error = InventorySync::new("acr", other, inventory)
+    let error = InventorySync::new("acr", other, kept)
         .run()
         .await
         .unwrap_err();
@@ -196,5 +196,4 @@ async fn a_name_stays_with_its_instance() {
         error.code(),
         registry_intake::error::ErrorCode::IntegrationRebound
     );
-    let _ = RequestCount::new();
 }

@@ -49,9 +49,6 @@ const PLACES: [Place; 6] = [
     Place::Uri,
 ];
 
-/// How the profiles of a file are read.
-type ReadProfiles = fn(&str, Option<&str>, &str) -> Result<Option<Vec<Profile>>, KeyError>;
-
 impl Place {
     const fn name(self) -> &'static str {
         match self {
@@ -212,7 +209,7 @@ impl Chain {
     async fn by_profile(
         &self,
         (variable, within_home): (&str, &str),
-        parse: ReadProfiles,
+        parse: profile::Read,
     ) -> Result<Option<AccessKey>, KeyError> {
         let Some(path) = self.environment.file(variable, within_home) else {
             return Ok(None);

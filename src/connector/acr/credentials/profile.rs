@@ -6,6 +6,10 @@ use serde::Deserialize;
 
 use super::{KeyError, sts::RoleWish};
 
+/// Reads the wanted profile of a file's text, and behind it those that it is assumed by. None where the
+/// file has none. The last text names the file.
+pub(super) type Read = fn(&str, Option<&str>, &str) -> Result<Option<Vec<Profile>>, KeyError>;
+
 /// One profile.
 pub(super) struct Profile {
     pub(super) mode: Mode,

@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     config::AcrInstance,
-    error::{BoxError, IntegrationError, Step},
+    error::{BoxError, Incompleteness, IntegrationError, Step},
 };
 
 /// The configured instance, and its id once it is known.
@@ -144,6 +144,7 @@ async fn listed(
     name: Option<&str>,
 ) -> Result<Vec<InstanceWire>, IntegrationError> {
     let (mut reading, mut at, mut instances) = (Reading::default(), At::FIRST, Vec::new());
+    // A list that is read at once needs no second look.
     while let At::Number(number) = &at {
         let number = number.to_string();
         let mut call = Call::rpc("ListInstance", step)
@@ -160,11 +161,10 @@ async fn listed(
             Next::At(next) => at = next,
             Next::End => break,
             Next::Restart => {
-                return Err(super::super::fault::violation(
-                    Box::new(context_of(&answer, None)),
-                    crate::error::Violation::PagingLoop,
-                    None,
-                ));
+                return Err(IntegrationError::IncompleteListing {
+                    context: Box::new(context_of(&answer, None)),
+                    reason: Incompleteness::KeptChanging { attempts: 1 },
+                });
             }
         }
     }
