@@ -467,7 +467,10 @@ macro_rules! acr_subject {
 
         impl Subject for $subject {
             fn connector(&self) -> Arc<dyn RegistryConnector> {
-                crate::acr::connector($config(&self.acr), &self.clock)
+                crate::acr::connector(
+                    $config(&self.acr).read_timeout(Duration::from_millis(300)),
+                    &self.clock,
+                )
             }
 
             fn contents(&self) -> BTreeSet<Shown> {

@@ -637,3 +637,32 @@ async fn a_list_goes_on_by_the_token_that_the_server_has_told() {
     // The repositories and their count, three pages of tags, and the first of them again.
     assert_eq!(requests.get(), 2 + 3 + 1);
 }
+
+#[tokio::test]
+async fn the_right_region_is_named_where_the_endpoint_tells_it() {
+    let server = Loopback::start(|came| match came.header("x-acs-action") {
+        "GetInstance" => (
+            200,
+            json!({"IsSuccess": false, "Code": "INSTANCE_NOT_EXIST", "RequestId": "1"}).to_string(),
+        ),
+        _ => constructed(came),
+    })
+    .await;
+    for instance in [
+        AcrInstance::Id("cri-fakeinstance01".to_owned()),
+        AcrInstance::Name("team-a".to_owned()),
+    ] {
+        let config = config(&server, RegistryType::AcrEnterprise).to_builder();
+        let config = config
+            .region_id("cn-shanghai")
+            .instance(instance)
+            .build()
+            .unwrap();
+        let context = ConnectContext::with_clock(Arc::new(clock()));
+        let report = connect_within(&config, &context).unwrap().verify().await;
+        let Some(IntegrationError::WrongRegionOrEdition { right, .. }) = report.failure() else {
+            panic!("{report:#?}");
+        };
+        assert_eq!(right.as_deref(), Some("cn-hangzhou"));
+    }
+}

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use registry_intake::{
     conformance::Shown,
-    simulator::{AcrEnterprise, AcrPersonal},
+    simulator::{
+        AcrEnterprise, AcrPersonal,
+        acr::{Contents, CredentialServer},
+    },
 };
 use serde_json::Value;
 use tokio::{
@@ -12,7 +15,7 @@ use tokio::{
     process::Child,
 };
 
-use super::program::{Program, example, within};
+use super::program::{Program, end, example, within};
 
 /// A simulator that serves the demonstration's contents, and how to configure the program for it.
 struct Served {
@@ -110,4 +113,66 @@ async fn a_wrong_secret_is_refused_by_its_code() {
         verified.stdout
     );
     assert_eq!(verified.stderr, "");
+}
+
+/// An instance in this process, by the default chain.
+async fn by_default(contents: Contents) -> (AcrEnterprise, Program) {
+    let acr = AcrEnterprise::builder()
+        .contents(contents)
+        .start()
+        .await
+        .unwrap();
+    let config = format!(
+        r#"
+[[integrations]]
+name = "acr"
+type = "acr-enterprise"
+region_id = "{}"
+instance_id = "{}"
+endpoint = "{}"
+requests_per_second = 25
+"#,
+        AcrEnterprise::REGION_ID,
+        AcrEnterprise::INSTANCE_ID,
+        acr.url(),
+    );
+    (acr, Program::new(&config))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_chain_takes_the_key_of_the_environment() {
+    let (acr, program) = by_default(Contents::sized(1, 3, 6)).await;
+    let mut command = program.configured();
+    command
+        .args(["--output", "json", "list"])
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", AcrEnterprise::ACCESS_KEY_ID)
+        .env(
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            AcrEnterprise::ACCESS_KEY_SECRET,
+        );
+    let listed = end(&mut command).await;
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    assert_eq!(shown(&listed.objects()), crate::acr::shown(acr.listed()));
+}
+
+/// The listing takes longer than the key lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_ends_is_renewed_while_a_listing_runs() {
+    let (acr, program) = by_default(Contents::sized(1, 80, 80)).await;
+    let keys = CredentialServer::builder(acr.keys());
+    let keys = keys
+        .lasting(std::time::Duration::from_secs(2))
+        .start()
+        .await
+        .unwrap();
+    let mut command = program.configured();
+    command
+        .args(["--output", "json", "list"])
+        .env("HOME", program.path(""))
+        .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+        .env("ALIBABA_CLOUD_CREDENTIALS_URI", keys.uri());
+    let listed = end(&mut command).await;
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    assert_eq!(shown(&listed.objects()), crate::acr::shown(acr.listed()));
+    assert!(keys.issued() > 1, "{} keys", keys.issued());
 }

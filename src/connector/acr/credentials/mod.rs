@@ -40,8 +40,11 @@ const RENEWED_BEFORE: Duration = Duration::from_mins(15);
 const TOO_LATE: Duration = Duration::from_secs(60);
 /// After so long a key without an end is looked for again, since its file may have changed.
 const LOOKED_FOR_AGAIN: Duration = Duration::from_mins(15);
-/// The pause after a renewal that failed or brought nothing new.
+/// The pause after a renewal that failed.
 const TRIED_AGAIN: Duration = Duration::from_secs(30);
+
+/// A key that is about to end is not asked for more often, whatever the place gives.
+const NOT_SOONER: Duration = Duration::from_millis(250);
 
 /// An AccessKey as it signs.
 #[derive(Clone)]
@@ -230,7 +233,7 @@ impl Keys {
             None => LOOKED_FOR_AGAIN,
         };
         let key = Arc::new(key);
-        self.hold(&key, now.saturating_add(fresh.max(TRIED_AGAIN)));
+        self.hold(&key, now.saturating_add(fresh.max(NOT_SOONER)));
         Ok(key)
     }
 

@@ -438,3 +438,34 @@ async fn the_admitted_address_is_dialled_for_its_client_alone() {
     let asked = chain.metadata.host_str().map(str::to_owned);
     assert_eq!(asked, Some(super::metadata::METADATA.to_string()));
 }
+
+#[tokio::test]
+async fn a_key_that_lives_but_seconds_is_never_used_beyond_its_end() {
+    let clock = clock();
+    let (count, time) = (Arc::new(AtomicU32::new(0)), clock.clone());
+    let counted = Arc::clone(&count);
+    let server = Loopback::start(move |came| match came.path.as_str() {
+        "/latest/api/token" => (200, "metadata-token".to_owned()),
+        path if path.ends_with("/node-role") => {
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            let ends = time.now().saturating_add(Duration::from_secs(8));
+            (200, temporary(&format!("STS.{number}"), &ends.to_string()))
+        }
+        _ => (200, "node-role".to_owned()),
+    })
+    .await;
+    let source = Source::Chain(Box::new(chain(&clock, &server.url, &[])));
+    let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+    let keys = Keys::of(
+        source,
+        RegistryKind::AcrEnterprise,
+        "cr.example.com:443",
+        &shared,
+    );
+    for _ in 0..40 {
+        let key = keys.current().await.unwrap();
+        assert!(key.ends.unwrap() > clock.now());
+        clock.advance(Duration::from_secs(1));
+    }
+    assert!((5..=8).contains(&count.load(Ordering::SeqCst)), "{count:?}");
+}
