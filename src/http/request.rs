@@ -180,7 +180,7 @@ impl<'a> RequestBuilder<'a> {
             let signed = self.sign(&mut headers)?;
             let outcome = self.exchange().run(headers).await;
             drop(turn);
-            let answer = match outcome {
+            let mut answer = match outcome {
                 Ok(answer) => answer,
                 Err(Failed { error, sent }) => {
                     // The answer that did not come may have been a refusal.
@@ -191,6 +191,10 @@ impl<'a> RequestBuilder<'a> {
                     continue;
                 }
             };
+            let signing = self.signing.as_ref();
+            if let Some(id) = signing.and_then(|signing| signing.request_id(&answer)) {
+                answer.context.request_id = Some(id);
+            }
             let mut refusal = None;
             match self.judge(&answer, signed.as_ref()) {
                 Judgement::Stands => {}

@@ -8,6 +8,9 @@ pub(crate) trait Signing: Send + Sync {
     /// Signs one attempt: each has a signature of its own.
     fn sign(&self, outgoing: &Outgoing<'_>) -> Signed;
 
+    /// The request's id, where the answer tells it in its body.
+    fn request_id(&self, answer: &Answer) -> Option<String>;
+
     /// What the answer to a signed attempt says.
     fn judge(&self, answer: &Answer, signed: &Signed) -> Judgement;
 }

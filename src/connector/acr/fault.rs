@@ -76,9 +76,10 @@ impl Told {
         is_its.then_some(told)
     }
 
-    pub(super) fn request_id(&self) -> Option<&str> {
+    pub(super) fn request_id(&self) -> Option<String> {
         let ids = [&self.gateway_request_id, &self.request_id];
-        ids.into_iter().find_map(Option::as_deref)
+        let id = ids.into_iter().find_map(Option::as_deref)?;
+        Some(id.chars().take(KEPT).collect())
     }
 
     pub(super) fn code(&self) -> Option<String> {
@@ -197,15 +198,6 @@ fn class_of(code: &str) -> Class {
     }
 }
 
-/// Where an answer comes from. The API names its requests in the body.
-pub(super) fn context_of(answer: &Answer, told: Option<&Told>) -> ErrorContext {
-    let mut context = answer.context();
-    if let Some(id) = told.and_then(Told::request_id) {
-        context.request_id = Some(id.chars().take(KEPT).collect());
-    }
-    context
-}
-
 /// The error that a failed request is.
 pub(super) fn error(
     answer: &Answer,
@@ -213,7 +205,7 @@ pub(super) fn error(
     call: &Call<'_>,
     clock: &dyn Clock,
 ) -> IntegrationError {
-    let context = Box::new(context_of(answer, told));
+    let context = Box::new(answer.context());
     let Some(told) = told else {
         return match answer.status() {
             500.. => IntegrationError::RegistryUnavailable {

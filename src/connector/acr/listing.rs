@@ -4,11 +4,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::{
     api::Api,
     edition::{Edition, Repository},
-    reading::{At, Next as Follows, Reading},
+    reading::{At, Next as Follows, RESTARTS, Reading, whole},
 };
 use crate::{
     connector::{Disposition, Listing, RunProof, ScopeEntry, ScopePage},
@@ -16,8 +17,6 @@ use crate::{
     image::{Cursor, Entry, EntryPage, Next, Proof, RepositoryName, Scope},
 };
 
-/// How often a list that changes while it is read is begun anew.
-const RESTARTS: u32 = 3;
 /// How often the whole list is read before it counts as beyond proof.
 const READINGS: u32 = 4;
 
@@ -168,24 +167,14 @@ impl AcrListing {
 
     /// The names of all namespaces.
     async fn namespaces(&self) -> Result<Vec<String>, IntegrationError> {
-        for _ in 0..=RESTARTS {
-            let (mut reading, mut at, mut names) = (Reading::default(), At::FIRST, Vec::new());
-            loop {
-                let page = self.edition.namespaces(&self.api, &at).await?;
-                let follows = reading.take(&at, &page, String::clone, String::clone);
-                if at != At::Again {
-                    names.extend(page.rows);
-                }
-                match follows {
-                    Follows::At(next) => at = next,
-                    Follows::End => return Ok(names),
-                    Follows::Restart => break,
-                }
-            }
-        }
-        Err(self.incomplete(Incompleteness::KeptChanging {
-            attempts: RESTARTS + 1,
-        }))
+        let page = |at| -> BoxFuture<'_, _> {
+            Box::pin(async move { self.edition.namespaces(&self.api, &at).await })
+        };
+        whole(String::clone, page).await?.ok_or_else(|| {
+            self.incomplete(Incompleteness::KeptChanging {
+                attempts: RESTARTS + 1,
+            })
+        })
     }
 
     /// Proves a whole reading, or prepares another. Says whether the list has ended.

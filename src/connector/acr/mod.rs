@@ -33,6 +33,7 @@ mod listing;
 pub(in crate::connector) mod personal;
 mod pull;
 mod reading;
+mod resolve;
 mod signature;
 mod signer;
 #[cfg(test)]

@@ -9,10 +9,14 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 /// The largest page of both editions. What a server makes of it is told by its rows.
 pub(super) const PAGE_SIZE: &str = "100";
+
+/// How often a list that changes while it is read is begun anew.
+pub(super) const RESTARTS: u32 = 3;
 
 /// Which page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +124,29 @@ impl Reading {
     fn agrees(&self, total: Option<u64>) -> bool {
         self.total.is_none() || total.is_none() || self.total == total
     }
+}
+
+/// A whole list. None where it kept changing.
+pub(super) async fn whole<'a, T, E>(
+    key: fn(&T) -> String,
+    page_at: impl Fn(At) -> BoxFuture<'a, Result<Page<T>, E>>,
+) -> Result<Option<Vec<T>>, E> {
+    for _ in 0..=RESTARTS {
+        let (mut reading, mut at, mut rows) = (Reading::default(), At::FIRST, Vec::new());
+        loop {
+            let page = page_at(at.clone()).await?;
+            let follows = reading.take(&at, &page, key, key);
+            if at != At::Again {
+                rows.extend(page.rows);
+            }
+            match follows {
+                Next::At(next) => at = next,
+                Next::End => return Ok(Some(rows)),
+                Next::Restart => break,
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn hash(value: &impl Hash) -> u64 {

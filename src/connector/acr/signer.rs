@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     credentials::AccessKey,
-    fault::{Class, Told, asked_wait, context_of, violation},
+    fault::{Class, Told, asked_wait, violation},
     signature::{Canonical, ordered, payload_hash},
 };
 use crate::{
@@ -68,6 +68,10 @@ impl Signing for Signer {
         }
     }
 
+    fn request_id(&self, answer: &Answer) -> Option<String> {
+        Told::of(answer)?.request_id()
+    }
+
     fn judge(&self, answer: &Answer, signed: &Signed) -> Judgement {
         let Some(told) = Told::of(answer).filter(|told| told.is_failure(answer.status())) else {
             // What is no answer of the API is judged by its status.
@@ -78,7 +82,7 @@ impl Signing for Signer {
         };
         match told.class() {
             Class::BadSignature if told.signed_otherwise(&signed.string_to_sign) => {
-                let context = Box::new(context_of(answer, Some(&told)));
+                let context = Box::new(answer.context());
                 Judgement::Fails(violation(
                     context,
                     Violation::Signature,

@@ -6,10 +6,7 @@
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::{
-    fault::{Told, context_of, violation},
-    reading::Page,
-};
+use super::{fault::violation, reading::Page};
 use crate::{
     clock::Timestamp,
     error::{BoxError, IntegrationError, Violation},
@@ -47,12 +44,18 @@ struct RowsWire<T> {
 
 /// The page that an answer is. A row that cannot be read is no reason to go on without it.
 pub(super) fn page<T: DeserializeOwned>(answer: &Answer) -> Result<Page<T>, IntegrationError> {
-    let ListWire { data, flat } = answer.json::<ListWire<T>>()?;
-    let rows = data.unwrap_or(flat);
+    let ListWire { data, flat } = answer.json_of_any_type::<ListWire<T>>()?;
+    let RowsWire {
+        rows,
+        total,
+        next_token,
+    } = data.unwrap_or(flat);
+    // An empty list may be left out, where the total says so too.
+    let rows = rows.or_else(|| (total == Some(0)).then(Vec::new));
     Ok(Page {
-        rows: rows.rows.ok_or_else(|| unreadable(answer, None))?,
-        total: rows.total.and_then(|total| u64::try_from(total).ok()),
-        next_token: rows.next_token.filter(|token| !token.is_empty()),
+        rows: rows.ok_or_else(|| unreadable(answer, None))?,
+        total: total.and_then(|total| u64::try_from(total).ok()),
+        next_token: next_token.filter(|token| !token.is_empty()),
     })
 }
 
@@ -63,16 +66,15 @@ struct DataWire<T> {
 }
 
 pub(super) fn one<T: DeserializeOwned>(answer: &Answer) -> Result<T, IntegrationError> {
-    match answer.json::<DataWire<T>>() {
+    match answer.json_of_any_type::<DataWire<T>>() {
         Ok(DataWire { data }) => Ok(data),
-        Err(_) => answer.json(),
+        Err(_) => answer.json_of_any_type(),
     }
 }
 
 /// The body is not what the call promises.
 pub(super) fn unreadable(answer: &Answer, source: Option<BoxError>) -> IntegrationError {
-    let context = context_of(answer, Told::of(answer).as_ref());
-    violation(Box::new(context), Violation::Body, source)
+    violation(Box::new(answer.context()), Violation::Body, source)
 }
 
 /// A repository in a list.

@@ -7,7 +7,10 @@ use super::super::{
     reading::{At, PAGE_SIZE, Page},
     wire::{self, NamespaceWire, RepositoryWire, TagWire, unreadable},
 };
-use crate::error::{IntegrationError, Step};
+use crate::{
+    error::{IntegrationError, Step},
+    http::Answer,
+};
 
 /// The lists of one instance.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ impl Catalogue {
 
 /// The call for this page, by number, or by token once the server has told one. Tokens take precedence
 /// over numbers there, so that both are never sent.
-async fn ask(api: &Api, call: Call<'_>, at: &At) -> Result<crate::http::Answer, IntegrationError> {
+pub(super) async fn ask(api: &Api, call: Call<'_>, at: &At) -> Result<Answer, IntegrationError> {
     match at {
         At::Number(number) => {
             let number = number.to_string();
@@ -98,7 +101,7 @@ impl Edition for Catalogue {
             repositories: Option<i64>,
         }
         let answer = api.ask(&self.call("GetInstanceUsage")).await.ok()?;
-        let usage: UsageWire = answer.json().ok()?;
+        let usage: UsageWire = answer.json_of_any_type().ok()?;
         u64::try_from(usage.repositories?).ok()
     }
 }

@@ -93,7 +93,7 @@ impl AcrEnterprise {
         let call = Call::rpc("GetInstanceVpcEndpoint", step)
             .with("InstanceId", instance)
             .with("ModuleName", "Registry");
-        api.ask(&call.about(instance)).await?.json()
+        api.ask(&call.about(instance)).await?.json_of_any_type()
     }
 
     /// The domain to pull from: the configured one; else what the API lists for the network; else, for
@@ -115,7 +115,7 @@ impl AcrEnterprise {
                     .with("ModuleName", "Registry");
                 let answer = api.ask(&call.about(instance)).await;
                 answer
-                    .and_then(|answer| answer.json::<EndpointWire>())
+                    .and_then(|answer| answer.json_of_any_type::<EndpointWire>())
                     .map(|endpoint| endpoint.domains)
             }
         };

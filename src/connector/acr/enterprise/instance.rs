@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use super::super::{
-    api::{Api, Call},
-    connection::Connection,
-    fault::context_of,
-    reading::{At, Next, PAGE_SIZE, Page, Reading},
-    wire,
+use super::{
+    super::{
+        api::{Api, Call},
+        connection::Connection,
+        reading::{RESTARTS, whole},
+        wire,
+    },
+    catalogue::ask,
 };
 use crate::{
     config::AcrInstance,
@@ -104,7 +107,7 @@ impl Located {
                     .with("InstanceId", id)
                     .about(id);
                 match api.ask(&call).await {
-                    Ok(answer) => answer.json(),
+                    Ok(answer) => answer.json_of_any_type(),
                     Err(IntegrationError::WrongRegionOrEdition { context, .. }) => {
                         // The endpoint's own list may know where it is.
                         let all = listed(api, step, None).await.unwrap_or_default();
@@ -143,30 +146,18 @@ async fn listed(
     step: Step,
     name: Option<&str>,
 ) -> Result<Vec<InstanceWire>, IntegrationError> {
-    let (mut reading, mut at, mut instances) = (Reading::default(), At::FIRST, Vec::new());
-    // A list that is read at once needs no second look.
-    while let At::Number(number) = &at {
-        let number = number.to_string();
-        let mut call = Call::rpc("ListInstance", step)
-            .with("PageNo", &number)
-            .with("PageSize", PAGE_SIZE);
+    let page = |at| -> BoxFuture<'_, _> {
+        let mut call = Call::rpc("ListInstance", step);
         if let Some(name) = name {
             call = call.with("InstanceName", name).about(name);
         }
-        let answer = api.ask(&call).await?;
-        let page: Page<InstanceWire> = wire::page(&answer)?;
-        let follows = reading.take(&at, &page, |one| one.id.clone(), |one| one.id.clone());
-        instances.extend(page.rows);
-        match follows {
-            Next::At(next) => at = next,
-            Next::End => break,
-            Next::Restart => {
-                return Err(IntegrationError::IncompleteListing {
-                    context: Box::new(context_of(&answer, None)),
-                    reason: Incompleteness::KeptChanging { attempts: 1 },
-                });
-            }
-        }
-    }
-    Ok(instances)
+        Box::pin(async move { wire::page(&ask(api, call, &at).await?) })
+    };
+    let instances = whole(|one: &InstanceWire| one.id.clone(), page).await?;
+    instances.ok_or_else(|| IntegrationError::IncompleteListing {
+        context: api.connection.at(step, "instances"),
+        reason: Incompleteness::KeptChanging {
+            attempts: RESTARTS + 1,
+        },
+    })
 }

@@ -3,9 +3,9 @@ use serde::Deserialize;
 use super::{
     super::{
         api::{Api, Call},
-        edition::{Edition, Repository},
+        edition::Repository,
         fault::Class,
-        reading::{At, Next, Reading},
+        resolve::by_digest,
         wire::{TagWire, unreadable},
     },
     AcrEnterprise, Catalogue,
@@ -42,7 +42,7 @@ impl AcrEnterprise {
             Err((Class::RepositoryMissing | Class::NamespaceMissing, _)) => return Err(missing()),
             Err((_, error)) => return Err(error),
         };
-        let IdWire { id } = answer.json()?;
+        let IdWire { id } = answer.json_of_any_type()?;
         match reference {
             Reference::Tag(tag) => by_tag(&api, &instance, &id, repository, tag)
                 .await?
@@ -53,7 +53,7 @@ impl AcrEnterprise {
                     name: repository.clone(),
                     id,
                 };
-                let found = by_digest(&api, &catalogue, &at, digest.as_str()).await?;
+                let found = by_digest(&api, &catalogue, &at, digest).await?;
                 found.ok_or_else(missing)
             }
         }
@@ -86,41 +86,8 @@ async fn by_tag(
         Err((Class::TagMissing | Class::RepositoryMissing, _)) => return Ok(None),
         Err((_, error)) => return Err(error),
     };
-    let row: TagWire = answer.json()?;
+    let row: TagWire = answer.json_of_any_type()?;
     row.into_image(repository)
         .map(Some)
         .map_err(|source| unreadable(&answer, Some(source)))
-}
-
-/// The image with those of its tags that come before it is found first: a lookup promises no others.
-async fn by_digest(
-    api: &Api,
-    catalogue: &Catalogue,
-    repository: &Repository,
-    digest: &str,
-) -> Result<Option<Image>, IntegrationError> {
-    let (mut reading, mut at) = (Reading::default(), At::FIRST);
-    loop {
-        let page = catalogue.tags(api, repository, &at).await?;
-        let follows = reading.take(&at, &page, |row| row.tag.clone(), |row| row.tag.clone());
-        for row in page.rows {
-            let image = row.into_image(&repository.name).map_err(|source| {
-                IntegrationError::ProtocolViolation {
-                    context: api.connection.at(Step::Listing, repository.name.as_str()),
-                    violation: crate::error::Violation::Body,
-                    source: Some(source),
-                }
-            })?;
-            if image.digest.as_str() == digest {
-                return Ok(Some(Image {
-                    tags: Vec::new(),
-                    ..image
-                }));
-            }
-        }
-        match follows {
-            Next::At(next) if next != At::Again => at = next,
-            _ => return Ok(None),
-        }
-    }
 }

@@ -1,9 +1,9 @@
 use super::{
     super::{
         api::Call,
-        edition::{Edition, Repository},
+        edition::Repository,
         fault::Class,
-        reading::{At, Next, Reading},
+        resolve::by_digest,
         signature::encode,
         wire::{self, TagWire, unreadable},
     },
@@ -11,7 +11,7 @@ use super::{
     catalogue::{Catalogue, path},
 };
 use crate::{
-    error::{IntegrationError, Step, Violation},
+    error::{IntegrationError, Step},
     image::{Image, Reference, RepositoryName, Tag},
 };
 
@@ -25,7 +25,13 @@ impl AcrPersonal {
     ) -> Result<Image, IntegrationError> {
         let found = match reference {
             Reference::Tag(tag) => self.by_tag(repository, tag).await?,
-            Reference::Digest(digest) => self.by_digest(repository, digest.as_str()).await?,
+            Reference::Digest(digest) => {
+                let place = Repository {
+                    name: repository.clone(),
+                    id: String::new(),
+                };
+                by_digest(&self.probing(), &Catalogue, &place, digest).await?
+            }
         };
         found.ok_or_else(|| IntegrationError::ImageNotFound {
             context: self
@@ -56,45 +62,5 @@ impl AcrPersonal {
         row.into_image(repository)
             .map(Some)
             .map_err(|source| unreadable(&answer, Some(source)))
-    }
-
-    async fn by_digest(
-        &self,
-        repository: &RepositoryName,
-        digest: &str,
-    ) -> Result<Option<Image>, IntegrationError> {
-        let api = self.probing();
-        let place = Repository {
-            name: repository.clone(),
-            id: String::new(),
-        };
-        let (mut reading, mut at) = (Reading::default(), At::FIRST);
-        loop {
-            let page = match Catalogue.tags(&api, &place, &at).await {
-                Ok(page) => page,
-                Err(IntegrationError::NamespaceNotFound { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let follows = reading.take(&at, &page, |row| row.tag.clone(), |row| row.tag.clone());
-            for row in page.rows {
-                let image = row.into_image(repository).map_err(|source| {
-                    IntegrationError::ProtocolViolation {
-                        context: self.connection.at(Step::Listing, repository.as_str()),
-                        violation: Violation::Body,
-                        source: Some(source),
-                    }
-                })?;
-                if image.digest.as_str() == digest {
-                    return Ok(Some(Image {
-                        tags: Vec::new(),
-                        ..image
-                    }));
-                }
-            }
-            match follows {
-                Next::At(next) if next != At::Again => at = next,
-                _ => return Ok(None),
-            }
-        }
     }
 }
