@@ -9,7 +9,9 @@ use futures_util::future::join;
 use registry_intake::{
     conformance::observe,
     connector::{ConnectContext, connect_within},
+    inventory::SqliteInventory,
     simulator::acr::Contents,
+    sync::InventorySync,
 };
 
 use super::*;
@@ -39,18 +41,20 @@ fn most_in_a_second(moments: &Mutex<Vec<Duration>>) -> usize {
 }
 
 #[tokio::test]
-async fn two_thousand_repositories_of_twenty_tags_stay_within_the_accounts_rate() {
+async fn a_sync_of_two_thousand_repositories_of_twenty_tags_stays_within_the_accounts_rate() {
     let contents = Contents::sized(20, 2_000, 40_000);
     let (acr, clock) = enterprise(AcrEnterprise::builder().contents(contents)).await;
     acr.throttle(Some(15));
     let moments = moments(&acr, &clock);
+    let inventory = SqliteInventory::in_memory(Arc::clone(&clock)).await.unwrap();
     // One at a time, so that each is noted at the moment at which it began.
-    let config = of_enterprise(&acr).requests_in_flight(1);
-    let seen = observe(connector(config, &clock)).await;
-    assert!(seen.is_complete());
-    assert_eq!(seen.images.len(), 40_000);
+    let registry = connector(of_enterprise(&acr).requests_in_flight(1), &clock);
+    let sync = InventorySync::new("acr", registry, Arc::new(inventory));
+    let report = sync.run().await.unwrap();
+    assert!(report.proof.is_some(), "{report:?}");
+    assert_eq!(report.listed, 40_000);
     // ⌈2000/100⌉ pages of repositories and one of each one's tags; page 1 again, and the count.
-    assert_eq!(seen.requests, 20 + 2_000 + 2);
+    assert_eq!(acr.log().total(), 20 + 2_000 + 2);
     assert_eq!(acr.throttled(), 0);
     assert!(most_in_a_second(&moments) <= 15);
 }
