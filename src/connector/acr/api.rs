@@ -1,9 +1,13 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use super::{
     connection::Connection,
     credentials::AccessKey,
     fault::{self, Class, Told},
+    reading::At,
     signature::query,
     signer::Signer,
 };
@@ -11,6 +15,11 @@ use crate::{
     error::{ErrorCode, ErrorContext, IntegrationError, Step, Violation},
     http::{Account, Answer, Patience, RequestCount},
 };
+
+/// The largest page that is known to be served. What a server makes of it is told by its rows.
+const LARGEST_PAGE: &str = "100";
+/// The size that both editions' lists have unless asked.
+const DEFAULT_PAGE: &str = "30";
 
 /// The version of the API and its style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +106,8 @@ pub(super) struct Api {
     requests: RequestCount,
     patience: Patience,
     account: Mutex<Option<(String, Account)>>,
+    /// The calls whose lists come in no larger pages than the default here.
+    paged_by_default: Mutex<HashSet<&'static str>>,
 }
 
 impl Api {
@@ -111,6 +122,7 @@ impl Api {
             requests: requests.clone(),
             patience,
             account: Mutex::default(),
+            paged_by_default: Mutex::default(),
         }
     }
 
@@ -119,7 +131,38 @@ impl Api {
         self.attempt(call).await?.map_err(|(_, error)| error)
     }
 
-    /// The same for a call of which a refusal is an answer: by its class.
+    /// The answer to the call for a page, which `of_size` makes. Of some lists the largest page is an
+    /// open fact: one that is refused its first page so is asked for by the default size.
+    pub(super) async fn ask_for_page<'c>(
+        &self,
+        at: &At,
+        of_size: impl Fn(&'static str) -> Call<'c>,
+    ) -> Result<Answer, IntegrationError> {
+        let call = of_size(LARGEST_PAGE);
+        if self.paged_by_default().contains(call.action) {
+            return self.ask(&of_size(DEFAULT_PAGE)).await;
+        }
+        let refusal = match self.attempt(&call).await? {
+            Ok(answer) => return Ok(answer),
+            Err((Class::BadParameter, error)) if *at == At::FIRST => error,
+            Err((_, error)) => return Err(error),
+        };
+        match self.attempt(&of_size(DEFAULT_PAGE)).await? {
+            Ok(answer) => {
+                self.paged_by_default().insert(call.action);
+                Ok(answer)
+            }
+            Err((Class::BadParameter, _)) => Err(refusal),
+            Err((_, error)) => Err(error),
+        }
+    }
+
+    fn paged_by_default(&self) -> MutexGuard<'_, HashSet<&'static str>> {
+        let calls = self.paged_by_default.lock();
+        calls.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is answered to a call of which a refusal is an answer: by its class.
     pub(super) async fn attempt(
         &self,
         call: &Call<'_>,

@@ -64,6 +64,7 @@ pub(super) enum Class {
     TagMissing,
     UserMissing,
     WrongApi,
+    BadParameter,
     NeedsTls,
     Other,
 }
@@ -194,6 +195,13 @@ fn class_of(code: &str) -> Class {
         _ if is("Throttling") => Class::Throttled,
         _ if is("ServiceUnavailable") || is("InternalError") => Class::Later,
         _ if is("InvalidVersion") => Class::WrongApi,
+        // Which code a page size has that is too large is an open fact.
+        _ if ["param", "pagesize", "page_size"]
+            .iter()
+            .any(|word| code.to_ascii_lowercase().contains(word)) =>
+        {
+            Class::BadParameter
+        }
         _ => Class::Other,
     }
 }
@@ -264,7 +272,7 @@ pub(super) fn error(
             context,
             retry_after: None,
         },
-        Class::NonceUsed | Class::TagMissing | Class::Other => {
+        Class::NonceUsed | Class::TagMissing | Class::BadParameter | Class::Other => {
             violation(context, Violation::Status, Some(told.reason()))
         }
     }
@@ -336,6 +344,8 @@ mod tests {
             ("InvalidProduct.NotFound", Class::WrongApi),
             ("InvalidApi.NotFound", Class::WrongApi),
             ("InvalidProtocol.NeedSsl", Class::NeedsTls),
+            ("InvalidParameter.PageSize", Class::BadParameter),
+            ("PARAMETER_ERROR", Class::BadParameter),
             ("ForbiddenFruit", Class::Other),
             ("", Class::Other),
         ] {

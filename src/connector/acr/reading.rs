@@ -12,9 +12,6 @@ use std::{
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-/// The largest page of both editions. What a server makes of it is told by its rows.
-pub(super) const PAGE_SIZE: &str = "100";
-
 /// How often a list that changes while it is read is begun anew.
 pub(super) const RESTARTS: u32 = 3;
 
@@ -31,6 +28,14 @@ pub(super) enum At {
 
 impl At {
     pub(super) const FIRST: Self = Self::Number(1);
+
+    /// The page's number, where it is asked for by that.
+    pub(super) const fn number(&self) -> u64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Token(_) | Self::Again => 1,
+        }
+    }
 }
 
 /// What a page shows.

@@ -9,7 +9,6 @@ use super::{
 };
 
 const DEFAULT_SIZE: u64 = 30;
-const GREATEST_SIZE: u64 = 100;
 
 /// The page of a list that is asked for.
 #[derive(Debug)]
@@ -28,12 +27,12 @@ pub(super) enum Kind {
 }
 
 impl Readings {
-    /// What becomes of a size above 100, which either is refused or counts as 100. For some lists
-    /// it is documented, for the others no maximum is known.
+    /// What becomes of a size above the largest, which either is refused or counts as that. For some
+    /// lists 100 is documented, for the others no maximum is known.
     pub(super) fn page_size(&self, asked: Option<u64>) -> Result<u64, Refusal> {
         match asked.unwrap_or(DEFAULT_SIZE) {
-            size if size <= GREATEST_SIZE => Ok(size),
-            _ if self.caps_page_size => Ok(GREATEST_SIZE),
+            size if size <= self.greatest_page_size => Ok(size),
+            _ if self.caps_page_size => Ok(self.greatest_page_size),
             _ => Err(Refusal::invalid("PageSize")),
         }
     }

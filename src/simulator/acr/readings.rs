@@ -76,6 +76,7 @@ pub(super) enum Model {
 pub(super) struct Readings {
     pub(super) numbers: Numbers,
     pub(super) prefixed_digests: bool,
+    pub(super) greatest_page_size: u64,
     pub(super) caps_page_size: bool,
     pub(super) denial: Denial,
     pub(super) next_tokens: NextTokens,
@@ -90,6 +91,7 @@ impl Default for Readings {
         Self {
             numbers: Numbers::default(),
             prefixed_digests: false,
+            greatest_page_size: 100,
             caps_page_size: false,
             denial: Denial::default(),
             next_tokens: NextTokens::default(),

@@ -46,7 +46,9 @@ async fn a_sync_of_two_thousand_repositories_of_twenty_tags_stays_within_the_acc
     let (acr, clock) = enterprise(AcrEnterprise::builder().contents(contents)).await;
     acr.throttle(Some(15));
     let moments = moments(&acr, &clock);
-    let inventory = SqliteInventory::in_memory(Arc::clone(&clock)).await.unwrap();
+    let inventory = SqliteInventory::in_memory(Arc::clone(&clock))
+        .await
+        .unwrap();
     // One at a time, so that each is noted at the moment at which it began.
     let registry = connector(of_enterprise(&acr).requests_in_flight(1), &clock);
     let sync = InventorySync::new("acr", registry, Arc::new(inventory));

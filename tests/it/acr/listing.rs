@@ -73,6 +73,26 @@ async fn every_reading_of_the_personal_editions_answers_lists_the_same() {
 }
 
 #[tokio::test]
+async fn lists_whose_largest_page_is_smaller_are_read_in_pages_of_the_default() {
+    for caps in [false, true] {
+        let builder = AcrEnterprise::builder()
+            .greatest_page_size(50)
+            .caps_page_size(caps);
+        let (acr, clock) = enterprise(builder).await;
+        let seen = observe(connector(of_enterprise(&acr), &clock)).await;
+        assert!(seen.is_complete(), "{seen:?}");
+        assert_eq!(seen.images, shown(acr.listed()));
+        let builder = AcrPersonal::builder()
+            .greatest_page_size(50)
+            .caps_page_size(caps);
+        let (acr, clock) = personal(builder).await;
+        let seen = observe(connector(of_personal(&acr), &clock)).await;
+        assert!(seen.is_complete(), "{seen:?}");
+        assert_eq!(seen.images, shown(acr.listed()));
+    }
+}
+
+#[tokio::test]
 async fn one_digest_under_520_tags_is_one_image() {
     let (acr, clock) = enterprise(AcrEnterprise::builder()).await;
     let seen = observe(connector(of_enterprise(&acr), &clock)).await;

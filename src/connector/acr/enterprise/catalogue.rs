@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::super::{
     api::{Api, Call},
     edition::{Edition, Repository},
-    reading::{At, PAGE_SIZE, Page},
+    reading::{At, Page},
     wire::{self, NamespaceWire, RepositoryWire, TagWire, unreadable},
 };
 use crate::{
@@ -27,21 +27,15 @@ impl Catalogue {
 /// The call for this page, by number, or by token once the server has told one. Tokens take precedence
 /// over numbers there, so that both are never sent.
 pub(super) async fn ask(api: &Api, call: Call<'_>, at: &At) -> Result<Answer, IntegrationError> {
-    match at {
-        At::Number(number) => {
-            let number = number.to_string();
-            let call = call.with("PageNo", &number).with("PageSize", PAGE_SIZE);
-            api.ask(&call).await
-        }
-        At::Again => {
-            let call = call.with("PageNo", "1").with("PageSize", PAGE_SIZE);
-            api.ask(&call).await
-        }
+    let number = at.number().to_string();
+    api.ask_for_page(at, |size| match at {
         At::Token(token) => {
-            let call = call.with("MaxResults", PAGE_SIZE).with("NextToken", token);
-            api.ask(&call).await
+            let call = call.clone().with("MaxResults", size);
+            call.with("NextToken", token)
         }
-    }
+        _ => call.clone().with("PageNo", &number).with("PageSize", size),
+    })
+    .await
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::super::{
     api::{Api, Call},
     edition::{Edition, Repository},
-    reading::{At, PAGE_SIZE, Page},
+    reading::{At, Page},
     signature::encode,
     wire::{self, NamespaceWire, RepositoryWire, TagWire, unreadable},
 };
@@ -24,13 +24,12 @@ pub(super) fn path(repository: &RepositoryName) -> String {
 }
 
 async fn ask(api: &Api, call: Call<'_>, at: &At) -> Result<Answer, IntegrationError> {
-    let number = match at {
-        At::Number(number) => number.to_string(),
-        // This edition knows no tokens.
-        At::Token(_) | At::Again => "1".to_owned(),
-    };
-    let call = call.with("Page", &number).with("PageSize", PAGE_SIZE);
-    api.ask(&call).await
+    let number = at.number().to_string();
+    api.ask_for_page(at, |size| {
+        let call = call.clone().with("Page", &number);
+        call.with("PageSize", size)
+    })
+    .await
 }
 
 #[async_trait]

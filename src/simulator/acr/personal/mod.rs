@@ -211,7 +211,13 @@ impl AcrPersonalBuilder {
         self
     }
 
-    /// Whether a page size above 100 counts as 100; it is refused unless given.
+    /// The largest page of every list, 100 unless given: for some lists no maximum is known.
+    pub fn greatest_page_size(mut self, size: u64) -> Self {
+        self.readings.greatest_page_size = size;
+        self
+    }
+
+    /// Whether a page size above the largest counts as that; it is refused unless given.
     pub fn caps_page_size(mut self, caps: bool) -> Self {
         self.readings.caps_page_size = caps;
         self
