@@ -15,6 +15,7 @@ const REGION: &str = "a region id such as \"cn-hangzhou\"";
 const CREDENTIALS: &str = "\"default\", or { access_key_id = \"..\", access_key_secret = SECRET, security_token = SECRET }";
 const ENDPOINT: &str = "https://HOST[:PORT], or http://HOST[:PORT] on this machine";
 const KEY_ID: &str = "an AccessKey id without white space";
+const ACCOUNT_ID: &str = "the id of the Alibaba Cloud account";
 const NOTHING: &str = "nothing for this type";
 
 /// What an integration of Alibaba Cloud Container Registry has of its own.
@@ -30,6 +31,9 @@ pub struct AcrSettings {
     /// How many requests the account may send in any second, to all of its regions together. By
     /// default 15, the rate that Harbor keeps to.
     pub requests_per_second: NonZeroU32,
+    /// The account by its own id, where one is configured: integrations of one account that have
+    /// AccessKeys of several users share its rate by this. Unless given, an AccessKey stands for itself.
+    pub account_id: Option<String>,
     /// The registry's domain where the configuration names one; else the API is asked for it.
     pub domain: Option<String>,
     /// The API's endpoint where the configuration names one.
@@ -115,6 +119,7 @@ pub(super) struct AcrDraft {
     pub(super) endpoint: Option<String>,
     pub(super) vpc_access: Option<VpcAccess>,
     pub(super) requests_per_second: Option<i128>,
+    pub(super) account_id: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +142,7 @@ impl AcrDraft {
             endpoint: reader.string("endpoint"),
             vpc_access: reader.choice("vpc_access"),
             requests_per_second: reader.integer("requests_per_second"),
+            account_id: reader.string("account_id"),
         }
     }
 
@@ -169,6 +175,7 @@ impl AcrDraft {
             }),
             endpoint: settings.endpoint.clone(),
             requests_per_second: Some(settings.requests_per_second.get().into()),
+            account_id: settings.account_id.clone(),
         }
     }
 
@@ -189,6 +196,7 @@ impl AcrDraft {
             ("endpoint", self.endpoint.is_some()),
             ("vpc_access", self.vpc_access.is_some()),
             ("requests_per_second", self.requests_per_second.is_some()),
+            ("account_id", self.account_id.is_some()),
         ];
         refuse(faults, registry_type, given);
     }
@@ -239,7 +247,11 @@ impl AcrDraft {
                     .and_then(NonZeroU32::new)
             }
         };
+        if let Some(id) = &self.account_id {
+            faults.judge("account_id", word_flaw(id), ACCOUNT_ID);
+        }
         Some(AcrSettings {
+            account_id: self.account_id,
             endpoint: self.endpoint,
             instance: if is_enterprise { Some(instance?) } else { None },
             credentials: credentials?,
@@ -438,6 +450,7 @@ mod tests {
     #[test]
     fn a_host_is_the_registrys_by_edition_region_and_name() {
         let settings = |instance: Option<AcrInstance>, domain: Option<&str>| AcrSettings {
+            account_id: None,
             instance,
             credentials: AcrCredentials::DefaultChain,
             vpc_access: VpcAccess::Warn,

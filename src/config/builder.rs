@@ -317,6 +317,13 @@ impl IntegrationConfigBuilder {
         self
     }
 
+    /// The account of an ACR by its own id, by which AccessKeys of several users share its rate.
+    #[must_use]
+    pub fn account_id(mut self, id: impl Into<String>) -> Self {
+        self.acr.account_id = Some(id.into());
+        self
+    }
+
     /// Validates the whole.
     ///
     /// # Errors

@@ -45,6 +45,7 @@
 //! | `endpoint` | a URL without path | another API endpoint; http on this machine alone |
 //! | `vpc_access` | `require`, `warn` | for `acr-enterprise`; default `require` for `network = "vpc"`, else `warn` |
 //! | `requests_per_second` | 1 to 1000 | of the account, whatever shares it; default 15 |
+//! | `account_id` | text | ACR: the account, where AccessKeys of several users are of one |
 //!
 //! The keys of `selection` narrow down what is ingested, all of them together:
 //!

@@ -14,7 +14,8 @@ use crate::{
 /// account of a cloud may send in all.
 ///
 /// Alibaba Cloud counts the requests of an account, whichever registry they are for, so that two
-/// integrations of one account must keep to one rate. Clones share everything.
+/// integrations of one account must keep to one rate. An account is known by its AccessKey, or by the
+/// `account_id` of the configurations where its users have keys of their own. Clones share everything.
 ///
 /// ```
 /// use registry_intake::{config::Config, connector::{ConnectContext, connect_within}};

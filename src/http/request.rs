@@ -166,7 +166,7 @@ impl<'a> RequestBuilder<'a> {
         } else {
             Patience::Probe
         });
-        let (mut asked_before, mut redirects) = (false, 0);
+        let (mut asked_before, mut signed_anew, mut redirects) = (false, false, 0);
         loop {
             let pass = self.admission(account.as_ref()).await?;
             let turn = self.client.pacing().turn(clock).await;
@@ -201,6 +201,10 @@ impl<'a> RequestBuilder<'a> {
                 Judgement::Refused(reason) => refusal = Some(reason),
                 Judgement::Wait(throttle, asked) => {
                     self.rest(throttle, &answer, asked, &mut attempts)?;
+                    continue;
+                }
+                Judgement::AskAgain if !signed_anew => {
+                    signed_anew = true;
                     continue;
                 }
                 Judgement::AskAgain => match attempts.after_break() {
@@ -347,7 +351,7 @@ impl<'a> RequestBuilder<'a> {
         if let Some(pause) = pause.or(asked) {
             self.client.pacing().pause(pause, clock);
             if let Some(budget) = &self.budget {
-                budget.pause(pause, clock);
+                budget.give_way(throttle, pause, clock);
             }
         }
         match pause {

@@ -6,6 +6,9 @@ use crate::clock::Timestamp;
 const CONNECTION_ATTEMPTS: u32 = 3;
 /// How often a request is sent in all when the registry asks for patience.
 const THROTTLED_ATTEMPTS: u32 = 5;
+/// The same while somebody waits.
+const BRIEF_ATTEMPTS: u32 = 4;
+const LONGEST_BRIEF_THROTTLE: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// How long the registry can put one request off in all, from the first time that it does.
@@ -21,6 +24,9 @@ pub(crate) enum Patience {
     Run,
     /// It is not: somebody waits for the verdict.
     Probe,
+    /// Somebody waits for the verdict, and the registry may put it off by some seconds: asking for
+    /// patience is a matter of course there.
+    BriefWaits,
 }
 
 /// What one request has been through.
@@ -46,7 +52,8 @@ impl Attempts {
     /// How long to wait after a failed connection, or `None` where it was the last attempt.
     pub(super) fn after_break(&mut self) -> Option<Duration> {
         self.broken += 1;
-        self.delay(self.broken, CONNECTION_ATTEMPTS)
+        let may_repeat = self.patience == Patience::Run && self.broken < CONNECTION_ATTEMPTS;
+        may_repeat.then(|| delay(self.broken))
     }
 
     /// The same after an answer that asks for patience, perhaps for so much.
@@ -57,16 +64,23 @@ impl Attempts {
     ) -> Option<Duration> {
         self.throttled += 1;
         let since = *self.throttled_since.get_or_insert(now);
-        let delay = self.delay(self.throttled, THROTTLED_ATTEMPTS)?;
-        let pause = asked.filter(|asked| !asked.is_zero()).unwrap_or(delay);
+        let (attempts, longest) = match self.patience {
+            Patience::Run => (THROTTLED_ATTEMPTS, LONGEST_THROTTLE),
+            Patience::BriefWaits => (BRIEF_ATTEMPTS, LONGEST_BRIEF_THROTTLE),
+            Patience::Probe => return None,
+        };
+        if self.throttled >= attempts {
+            return None;
+        }
+        let asked = asked.filter(|asked| !asked.is_zero());
+        let pause = asked.unwrap_or_else(|| delay(self.throttled));
         let put_off = now.saturating_sub(since).saturating_add(pause);
-        (put_off <= LONGEST_THROTTLE).then_some(pause)
+        (put_off <= longest).then_some(pause)
     }
+}
 
-    fn delay(&self, failed: u32, attempts: u32) -> Option<Duration> {
-        (self.patience == Patience::Run && failed < attempts)
-            .then(|| jittered(backoff(failed), fraction()))
-    }
+fn delay(failed: u32) -> Duration {
+    jittered(backoff(failed), fraction())
 }
 
 /// Doubles with each failed attempt.

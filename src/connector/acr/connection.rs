@@ -59,11 +59,13 @@ impl Connection {
         self.config.region_id().unwrap_or_default()
     }
 
-    /// What the account of this key may still send. Every AccessKey of one user stands for itself:
-    /// to whom it belongs is told by none. Temporary keys change, and are all those of the chain.
+    /// What the account of this key may still send. Unless the configuration names the account, every
+    /// AccessKey stands for itself: to whom it belongs is told by none. Temporary keys change, and are
+    /// all those of the chain.
     pub(super) fn budget(&self, key: &AccessKey) -> Arc<Budget> {
-        let account = match key.security_token {
-            Some(_) if key.ends.is_some() => "the default chain",
+        let account = match (&self.settings.account_id, &key.security_token) {
+            (Some(id), _) => id,
+            (None, Some(_)) if key.ends.is_some() => "the default chain",
             _ => key.id.as_str(),
         };
         self.context

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 use super::api::Call;
 use crate::{
@@ -26,25 +27,22 @@ const SERVER_STRING: &str = "server string to sign is:";
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Told {
     #[serde(rename = "IsSuccess")]
-    is_success: Option<bool>,
+    is_success: Option<Value>,
     #[serde(rename = "Code")]
-    gateway_code: Option<serde_json::Value>,
-    code: Option<serde_json::Value>,
+    gateway_code: Option<Value>,
+    code: Option<Value>,
     #[serde(rename = "Message")]
-    gateway_message: Option<String>,
-    message: Option<String>,
+    gateway_message: Option<Value>,
+    message: Option<Value>,
     #[serde(rename = "RequestId")]
-    gateway_request_id: Option<String>,
+    gateway_request_id: Option<Value>,
     #[serde(rename = "requestId")]
-    request_id: Option<String>,
+    request_id: Option<Value>,
     #[serde(rename = "AccessDeniedDetail")]
-    denied: Option<DeniedWire>,
-}
-
-#[derive(Debug, Deserialize)]
-struct DeniedWire {
-    #[serde(rename = "AuthAction")]
-    action: Option<String>,
+    denied: Option<Value>,
+    /// What the Personal edition answers, for which no source has a model.
+    data: Option<IgnoredAny>,
+    repos: Option<IgnoredAny>,
 }
 
 /// What a code means, as far as it decides what to do.
@@ -61,7 +59,8 @@ pub(super) enum Class {
     InstanceMissing,
     NamespaceMissing,
     RepositoryMissing,
-    TagMissing,
+    /// What was asked for, whatever that is: which code a missing tag has is an open fact.
+    Missing,
     UserMissing,
     WrongApi,
     BadParameter,
@@ -73,35 +72,38 @@ impl Told {
     /// What the answer tells, where it is JSON of this API at all.
     pub(super) fn of(answer: &Answer) -> Option<Self> {
         let told: Self = serde_json::from_slice(answer.body()).ok()?;
-        let is_its = told.request_id().is_some() || told.code().is_some();
+        let is_its = told.request_id().is_some()
+            || told.code().is_some()
+            || told.is_success.is_some()
+            || told.data.is_some()
+            || told.repos.is_some();
         is_its.then_some(told)
     }
 
     pub(super) fn request_id(&self) -> Option<String> {
-        let ids = [&self.gateway_request_id, &self.request_id];
-        let id = ids.into_iter().find_map(Option::as_deref)?;
+        let id = text(&self.gateway_request_id).or_else(|| text(&self.request_id))?;
         Some(id.chars().take(KEPT).collect())
     }
 
     pub(super) fn code(&self) -> Option<String> {
-        let codes = [&self.gateway_code, &self.code].into_iter().flatten();
-        codes
-            .map(|code| match code {
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            })
-            .find(|code| !code.is_empty())
+        text(&self.gateway_code).or_else(|| text(&self.code))
     }
 
-    pub(super) fn message(&self) -> &str {
-        let messages = [&self.gateway_message, &self.message];
-        let mut messages = messages.into_iter().filter_map(Option::as_deref);
-        messages.next().unwrap_or_default()
+    fn message(&self) -> String {
+        let message = text(&self.gateway_message).or_else(|| text(&self.message));
+        message.unwrap_or_default()
+    }
+
+    /// The action that a refusal names.
+    fn denied_action(&self) -> Option<String> {
+        let action = self.denied.as_ref()?.get("AuthAction")?.as_str()?;
+        Some(action.to_owned())
     }
 
     /// Whether the request failed, whatever the status says.
     pub(super) fn is_failure(&self, status: u16) -> bool {
-        match (status, self.is_success) {
+        let is_success = text(&self.is_success).map(|word| word.eq_ignore_ascii_case("true"));
+        match (status, is_success) {
             (400.., _) | (_, Some(false)) => true,
             (_, Some(true)) => false,
             // An answer without the wrapper's word tells by its code.
@@ -117,9 +119,10 @@ impl Told {
     }
 
     /// The server's string to sign, where it quotes it.
-    pub(super) fn server_string(&self) -> Option<&str> {
-        let (_, quoted) = self.message().split_once(SERVER_STRING)?;
-        Some(quoted.trim())
+    fn server_string(&self) -> Option<String> {
+        let message = self.message();
+        let (_, quoted) = message.split_once(SERVER_STRING)?;
+        Some(quoted.trim().to_owned())
     }
 
     /// Whether the server has signed something else than this client: then the secret is not what is
@@ -128,7 +131,7 @@ impl Told {
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.server_string().is_some_and(|theirs| {
             // A message may quote more behind it.
-            !plain(theirs).starts_with(&plain(ours))
+            !plain(&theirs).starts_with(&plain(ours))
         })
     }
 
@@ -137,7 +140,7 @@ impl Told {
         let message = self.message();
         let message = message
             .split_once(SERVER_STRING)
-            .map_or(message, |(before, _)| before.trim());
+            .map_or(&*message, |(before, _)| before.trim());
         let code = self.code().unwrap_or_default();
         Box::new(Refusal {
             code: code.escape_debug().take(KEPT).collect(),
@@ -145,11 +148,13 @@ impl Told {
         })
     }
 
-    /// Whether the answer asks for patience.
-    pub(super) fn patience(&self) -> Option<Throttle> {
+    /// Whether the answer asks for patience: by its code, else by the gateway's header or by its status.
+    pub(super) fn patience(&self, answer: &Answer) -> Option<Throttle> {
         match self.class() {
             Class::Throttled => Some(Throttle::Rate),
             Class::Later => Some(Throttle::Unavailable),
+            Class::Other if asked_wait(answer).is_some() => Some(Throttle::Rate),
+            Class::Other => Throttle::of(answer),
             _ => None,
         }
     }
@@ -165,6 +170,16 @@ struct Refusal {
     message: String,
 }
 
+/// What a field says that should be a text. Null, and an empty one, say nothing.
+fn text(value: &Option<Value>) -> Option<String> {
+    let text = match value.as_ref()? {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
 fn class_of(code: &str) -> Class {
     let is = |prefix: &str| {
         code == prefix
@@ -173,8 +188,7 @@ fn class_of(code: &str) -> Class {
                 .is_some_and(|rest| rest.starts_with('.'))
     };
     match code {
-        "SignatureDoesNotMatch" => Class::BadSignature,
-        "IncompleteSignature" => Class::BadKey,
+        "SignatureDoesNotMatch" | "IncompleteSignature" => Class::BadSignature,
         "SignatureNonceUsed" => Class::NonceUsed,
         "InvalidTimeStamp.Expired" => Class::ClockSkew,
         "ServiceUnavailableTemporary" => Class::Later,
@@ -182,8 +196,6 @@ fn class_of(code: &str) -> Class {
         "INSTANCE_NOT_EXIST" => Class::InstanceMissing,
         "NAMESPACE_NOT_EXIST" => Class::NamespaceMissing,
         "REPO_NOT_EXIST" => Class::RepositoryMissing,
-        // Which code a missing tag has is an open fact.
-        "TAG_NOT_EXIST" | "REPO_TAG_NOT_EXIST" | "IMAGE_NOT_EXIST" => Class::TagMissing,
         "InvalidProtocol.NeedSsl" => Class::NeedsTls,
         "InvalidApi.NotFound" | "InvalidProduct.NotFound" | "InvalidAction.NotFound" => {
             Class::WrongApi
@@ -201,6 +213,12 @@ fn class_of(code: &str) -> Class {
             .any(|word| code.to_ascii_lowercase().contains(word)) =>
         {
             Class::BadParameter
+        }
+        _ if ["NOT_EXIST", "NOT_FOUND", ".NotFound"]
+            .iter()
+            .any(|end| code.ends_with(end)) =>
+        {
+            Class::Missing
         }
         _ => Class::Other,
     }
@@ -241,11 +259,7 @@ pub(super) fn error(
         },
         Class::Denied => IntegrationError::RamPermissionDenied {
             context,
-            action: told
-                .denied
-                .as_ref()
-                .and_then(|denied| denied.action.clone())
-                .unwrap_or_else(|| call.permission()),
+            action: told.denied_action().unwrap_or_else(|| call.permission()),
         },
         Class::Throttled => IntegrationError::RateLimited {
             context,
@@ -272,10 +286,20 @@ pub(super) fn error(
             context,
             retry_after: None,
         },
-        Class::NonceUsed | Class::TagMissing | Class::BadParameter | Class::Other => {
+        Class::NonceUsed | Class::Missing | Class::BadParameter | Class::Other => {
             violation(context, Violation::Status, Some(told.reason()))
         }
     }
+}
+
+/// Whether the error is about what was asked for, and not about the server or the account.
+pub(super) const fn is_of_its_scope(error: &IntegrationError) -> bool {
+    matches!(
+        error,
+        IntegrationError::RamPermissionDenied { .. }
+            | IntegrationError::NamespaceNotFound { .. }
+            | IntegrationError::ProtocolViolation { .. }
+    )
 }
 
 pub(super) fn violation(
@@ -290,12 +314,13 @@ pub(super) fn violation(
     }
 }
 
-/// How far this clock is from the server's, by the date of its answer; without one at least as far
-/// as it tolerates.
+/// How far this clock is from the server's, by the date of its answer: at least as far as it tolerates,
+/// also where a date from elsewhere says less.
 fn skew(answer: &Answer, clock: &dyn Clock) -> Duration {
     let now = clock.now();
     answer.date().map_or(TOLERATED_SKEW, |there| {
-        there.since(now).max(now.since(there))
+        let apart = there.since(now).max(now.since(there));
+        apart.max(TOLERATED_SKEW)
     })
 }
 
@@ -323,7 +348,7 @@ mod tests {
             ("InvalidAccessKeyId", Class::BadKey),
             ("InvalidAccessKeyId.Inactive", Class::BadKey),
             ("SignatureDoesNotMatch", Class::BadSignature),
-            ("IncompleteSignature", Class::BadKey),
+            ("IncompleteSignature", Class::BadSignature),
             ("MissingSecurityToken", Class::BadToken),
             ("InvalidSecurityToken.Expired", Class::BadToken),
             ("InvalidSecurityToken.Malformed", Class::BadToken),
@@ -346,6 +371,8 @@ mod tests {
             ("InvalidProtocol.NeedSsl", Class::NeedsTls),
             ("InvalidParameter.PageSize", Class::BadParameter),
             ("PARAMETER_ERROR", Class::BadParameter),
+            ("REPO_TAG_NOT_EXIST", Class::Missing),
+            ("Tag.NotFound", Class::Missing),
             ("ForbiddenFruit", Class::Other),
             ("", Class::Other),
         ] {
@@ -363,6 +390,14 @@ mod tests {
         assert!(!told(r#"{"IsSuccess":true,"Code":"success"}"#).is_failure(200));
         assert!(!told(r#"{"requestId":"1"}"#).is_failure(200));
         assert!(told("{}").is_failure(404));
+        assert!(told(r#"{"IsSuccess":"false"}"#).is_failure(200));
+    }
+
+    #[test]
+    fn one_field_of_another_kind_does_not_hide_the_others() {
+        let odd = told(r#"{"Code":"Throttling.User","Message":{"zh":"x"},"RequestId":7}"#);
+        assert_eq!(odd.class(), Class::Throttled);
+        assert_eq!(odd.request_id().as_deref(), Some("7"));
     }
 
     #[test]

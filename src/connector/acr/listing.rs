@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::{
     api::Api,
     edition::{Edition, Repository},
+    fault::is_of_its_scope,
     reading::{At, Next as Follows, RESTARTS, Reading, whole},
 };
 use crate::{
@@ -294,7 +295,7 @@ impl Listing for AcrListing {
         }
         let mut entries = Vec::new();
         if at != At::Again {
-            for row in page.rows {
+            for row in page.rows.into_iter().filter(|row| !row.is_leaving()) {
                 let image =
                     row.into_image(name)
                         .map_err(|source| IntegrationError::ProtocolViolation {
@@ -313,13 +314,12 @@ impl Listing for AcrListing {
     }
 
     async fn finish(self: Box<Self>) -> Result<RunProof, IntegrationError> {
-        let proof = self.list.lock().await.proof;
-        let proof = proof.ok_or_else(|| {
+        let list = self.list.lock().await;
+        let proof = list.proof.ok_or_else(|| {
             self.incomplete(Incompleteness::ReadingsDiffer {
                 what: "repositories",
             })
         })?;
-        let list = self.list.lock().await;
         let known = self.known();
         let vanished = known.keys().filter(|name| !list.names.contains(*name));
         let vanished = vanished.cloned().map(Scope::Repository).collect();
@@ -337,13 +337,5 @@ fn wants_a_namespace(error: &IntegrationError) -> bool {
                 violation: Violation::Status,
                 ..
             }
-    )
-}
-
-/// Whether the error is about what was asked for, and not about the server or the account.
-fn is_of_its_scope(error: &IntegrationError) -> bool {
-    matches!(
-        error,
-        IntegrationError::RamPermissionDenied { .. } | IntegrationError::ProtocolViolation { .. }
     )
 }

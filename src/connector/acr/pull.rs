@@ -15,7 +15,8 @@ use crate::{
     image::Location,
 };
 
-/// A log-in that ends sooner is not handed out where a newer one can be had: pulling takes its time.
+/// A log-in that ends sooner is not handed out where a newer one can be had: pulling takes its time. Of a
+/// short one, as under a temporary key, so much is a quarter.
 const LEFT_AT_LEAST: Duration = Duration::from_mins(15);
 /// How long one counts that does not say when it ends: an hour is what the API gives unless asked.
 const LASTS: Duration = Duration::from_hours(1);
@@ -31,6 +32,7 @@ pub(super) struct Login {
     username: String,
     password: SecretValue,
     pub(super) ends: Timestamp,
+    stale_at: Timestamp,
 }
 
 /// Both editions' spellings.
@@ -55,8 +57,7 @@ impl PullLogin {
     pub(super) async fn get(&self, api: &Api, call: &Call<'_>) -> Result<Login, IntegrationError> {
         let clock = api.connection.client.clock();
         let mut held = self.held.lock().await;
-        let enough = clock.now().saturating_add(LEFT_AT_LEAST);
-        if let Some(login) = held.as_ref().filter(|login| login.ends > enough) {
+        if let Some(login) = held.as_ref().filter(|login| clock.now() < login.stale_at) {
             return Ok(login.clone());
         }
         let asked_at = clock.now();
@@ -65,13 +66,14 @@ impl PullLogin {
         if told.username.is_empty() || told.password.is_empty() {
             return Err(unreadable(&answer, None));
         }
+        let ends = told.ends.and_then(milliseconds);
+        let ends = ends.unwrap_or_else(|| asked_at.saturating_add(LASTS));
+        let lives = ends.since(asked_at);
         let login = Login {
             username: told.username,
             password: SecretValue::new(told.password),
-            ends: told
-                .ends
-                .and_then(milliseconds)
-                .unwrap_or_else(|| asked_at.saturating_add(LASTS)),
+            ends,
+            stale_at: ends.saturating_sub(LEFT_AT_LEAST.min(lives / 4)),
         };
         *held = Some(login.clone());
         Ok(login)

@@ -26,7 +26,7 @@ pub(super) async fn by_digest(
                 Err(error) => return Err(error),
             };
             let follows = reading.take(&at, &page, |row| row.tag.clone(), |row| row.tag.clone());
-            for row in page.rows {
+            for row in page.rows.into_iter().filter(|row| !row.is_leaving()) {
                 let image = row.into_image(&repository.name).map_err(|source| {
                     IntegrationError::ProtocolViolation {
                         context: about(),

@@ -93,7 +93,7 @@ impl Signing for Signer {
                 Judgement::Refused(told.reason())
             }
             Class::NonceUsed => Judgement::AskAgain,
-            _ => match told.patience() {
+            _ => match told.patience(answer) {
                 Some(throttle) => Judgement::Wait(throttle, asked_wait(answer)),
                 None => Judgement::Stands,
             },
@@ -110,7 +110,7 @@ impl fmt::Debug for Signer {
 }
 
 /// To the second, in UTC.
-fn date(now: Timestamp) -> String {
+pub(super) fn date(now: Timestamp) -> String {
     let nanos = now.as_unix_nanos();
     Timestamp::from_unix_nanos(nanos - nanos.rem_euclid(1_000_000_000)).to_string()
 }

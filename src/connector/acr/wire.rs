@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::{fault::violation, reading::Page};
+use super::{
+    fault::{Told, violation},
+    reading::Page,
+};
 use crate::{
     clock::Timestamp,
     error::{BoxError, IntegrationError, Violation},
@@ -50,8 +53,8 @@ pub(super) fn page<T: DeserializeOwned>(answer: &Answer) -> Result<Page<T>, Inte
         total,
         next_token,
     } = data.unwrap_or(flat);
-    // An empty list may be left out, where the total says so too.
-    let rows = rows.or_else(|| (total == Some(0)).then(Vec::new));
+    // An empty list may be left out or null, in what is an answer of the API beyond doubt.
+    let rows = rows.or_else(|| Told::of(answer).map(|_| Vec::new()));
     Ok(Page {
         rows: rows.ok_or_else(|| unreadable(answer, None))?,
         total: total.and_then(|total| u64::try_from(total).ok()),
@@ -124,6 +127,9 @@ pub(super) struct TagWire {
         deserialize_with = "number"
     )]
     size: Option<i64>,
+    /// `NORMAL`, or `DELETING`.
+    #[serde(alias = "Status")]
+    status: Option<String>,
     /// In milliseconds.
     #[serde(
         alias = "ImageUpdate",
@@ -135,6 +141,11 @@ pub(super) struct TagWire {
 }
 
 impl TagWire {
+    /// Whether it is about to be gone, and may have no manifest any more.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.status.as_deref() == Some("DELETING")
+    }
+
     /// The manifest as this tag shows it. Nothing in the record tells an image from an index or a
     /// chart.
     pub(super) fn into_image(self, repository: &RepositoryName) -> Result<Image, BoxError> {
@@ -183,6 +194,15 @@ pub(super) fn milliseconds(milliseconds: i64) -> Option<Timestamp> {
 enum NumberOrText {
     Number(i64),
     Text(String),
+}
+
+/// The value, or the default for null, which stands for nothing as well as a missing field does.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A whole number, as such or as a text. Null, and a text that is empty, are none.

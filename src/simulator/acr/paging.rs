@@ -15,15 +15,10 @@ const DEFAULT_SIZE: u64 = 30;
 pub(super) struct Paging {
     pub(super) offset: u64,
     pub(super) size: u64,
-    pub(super) kind: Kind,
-}
-
-#[derive(Debug)]
-pub(super) enum Kind {
-    /// The number of the page.
-    Numbered(u64),
-    /// By token, with the next one.
-    Tokened(Option<String>),
+    /// The page's number, where it was asked for by that.
+    pub(super) number: Option<u64>,
+    /// Where the next page begins, where there is one and tokens are known.
+    next: Option<u64>,
 }
 
 impl Readings {
@@ -45,7 +40,8 @@ impl Paging {
         Self {
             offset: (page - 1).saturating_mul(size),
             size,
-            kind: Kind::Numbered(page),
+            number: Some(page),
+            next: None,
         }
     }
 
@@ -63,21 +59,28 @@ impl Call<'_> {
     pub(super) fn paging(&self, total: u64) -> Result<Paging, Refusal> {
         let token = self.parameter("NextToken");
         let size = self.number("MaxResults")?;
-        let is_known = self.gateway.readings.next_tokens != NextTokens::Never;
-        if !is_known || (token.is_none() && size.is_none()) {
-            return self.numbered("PageNo");
+        let tokens = self.gateway.readings.next_tokens;
+        let follows = |offset: u64, size: u64| {
+            let next = offset.saturating_add(size);
+            (next < total).then_some(next)
+        };
+        if tokens == NextTokens::Never || (token.is_none() && size.is_none()) {
+            let mut paging = self.numbered("PageNo")?;
+            if tokens == NextTokens::ToNumbersToo {
+                paging.next = follows(paging.offset, paging.size);
+            }
+            return Ok(paging);
         }
         let size = self.gateway.readings.page_size(size)?;
         let offset = match token {
             Some(token) => read(token).ok_or_else(|| Refusal::invalid("NextToken"))?,
             None => 0,
         };
-        let next = offset.saturating_add(size);
-        let next = (next < total).then(|| BASE64_STANDARD.encode(format!("offset={next}")));
         Ok(Paging {
             offset,
             size,
-            kind: Kind::Tokened(next),
+            number: None,
+            next: follows(offset, size),
         })
     }
 }
@@ -87,21 +90,20 @@ impl Call<'_> {
     pub(super) fn add_paging(&self, body: &mut Value, paging: &Paging, total: u64, model: Model) {
         let readings = &self.gateway.readings;
         body["TotalCount"] = readings.total(total, model);
-        match &paging.kind {
-            Kind::Numbered(page) => {
-                body["PageNo"] = json!(page);
-                body["PageSize"] = json!(paging.size);
+        if let Some(page) = paging.number {
+            body["PageNo"] = json!(page);
+            body["PageSize"] = json!(paging.size);
+        } else {
+            body["MaxResults"] = json!(paging.size);
+        }
+        match paging.next {
+            Some(next) => {
+                body["NextToken"] = json!(BASE64_STANDARD.encode(format!("offset={next}")));
             }
-            Kind::Tokened(next) => {
-                body["MaxResults"] = json!(paging.size);
-                match next {
-                    Some(token) => body["NextToken"] = json!(token),
-                    None if readings.next_tokens == NextTokens::EndEmpty => {
-                        body["NextToken"] = json!("");
-                    }
-                    None => {}
-                }
+            None if paging.number.is_none() && readings.next_tokens == NextTokens::EndEmpty => {
+                body["NextToken"] = json!("");
             }
+            None => {}
         }
     }
 }

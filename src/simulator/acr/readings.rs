@@ -26,6 +26,8 @@ pub enum NextTokens {
     EndMissing,
     /// They can; the `NextToken` of the last page is empty.
     EndEmpty,
+    /// Every page tells one, also those that are asked for by number; the last has none.
+    ToNumbersToo,
     /// They cannot: both parameters are passed over.
     Never,
 }

@@ -18,6 +18,7 @@ async fn every_reading_of_the_enterprise_editions_answers_lists_the_same() {
         for tokens in [
             NextTokens::EndMissing,
             NextTokens::EndEmpty,
+            NextTokens::ToNumbersToo,
             NextTokens::Never,
         ] {
             for (prefixed, lists_all, refusals) in [
@@ -70,6 +71,27 @@ async fn every_reading_of_the_personal_editions_answers_lists_the_same() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_goes_on_by_the_tokens_that_the_server_tells_unasked() {
+    let builder = AcrEnterprise::builder()
+        .contents(even(250, 130))
+        .next_tokens(NextTokens::ToNumbersToo);
+    let (acr, clock) = enterprise(builder).await;
+    let by_token = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&by_token);
+    acr.before_request(move |_, target, _| {
+        if target.contains("NextToken=") {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let seen = observe(connector(of_enterprise(&acr), &clock)).await;
+    assert!(seen.is_complete(), "{seen:?}");
+    assert!(seen.images == shown(acr.listed()));
+    assert_eq!(seen.requests, 4 + 750 + 1);
+    // Pages 2 and 3 of the repositories, page 2 of each one's tags.
+    assert_eq!(by_token.load(std::sync::atomic::Ordering::Relaxed), 2 + 250);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What a verification tells, step by step.
 
+use std::time::Duration;
+
 use registry_intake::{
     connector::{Outcome, Verification},
     error::{ErrorCode, IntegrationError, Language, Step},
@@ -187,6 +189,10 @@ async fn a_clock_that_is_off_is_told_with_how_far() {
     ));
     let report = connector(of_enterprise(&acr), &off).verify().await;
     assert_eq!(failure(&report), (Step::Credentials, ErrorCode::ClockSkew));
+    let Err(IntegrationError::ClockSkew { skew, .. }) = report.into_result() else {
+        panic!("no skew");
+    };
+    assert_eq!(skew, Duration::from_hours(2));
 }
 
 #[tokio::test]

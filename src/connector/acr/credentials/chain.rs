@@ -26,7 +26,7 @@ use crate::{
 /// The longest file that is read for a key.
 const LONGEST_FILE: u64 = 1 << 20;
 /// How many profiles may stand behind one another.
-const MOST_SOURCES: usize = 8;
+pub(super) const MOST_SOURCES: usize = 8;
 
 /// The places where a key may lie, in the order of the vendor's SDK. The one that gave the first key
 /// is kept to: a failure of it later is no reason to become somebody else.
@@ -261,28 +261,18 @@ impl Chain {
                     },
                     _,
                 ) => self.by_oidc(&wish, &provider, &token_file, region).await?,
-                (Mode::Role { wish, .. }, Some(source)) => {
-                    let client = self.sts_client(region)?;
-                    sts::assume(&client, &wish, Arc::new(source), &self.clock).await?
-                }
-                (
-                    Mode::Role {
-                        wish,
-                        source: Some((id, secret)),
-                    },
-                    None,
-                ) => {
-                    let source = AccessKey {
+                (Mode::Role { wish, source }, behind) => {
+                    let own = source.map(|(id, secret)| AccessKey {
                         id,
                         secret: secret.into(),
                         security_token: None,
                         ends: None,
-                    };
+                    });
+                    let by = behind
+                        .or(own)
+                        .ok_or_else(|| unfit("names a role and no key to assume it with"))?;
                     let client = self.sts_client(region)?;
-                    sts::assume(&client, &wish, Arc::new(source), &self.clock).await?
-                }
-                (Mode::Role { source: None, .. }, None) => {
-                    return Err(unfit("names a role and no key to assume it with"));
+                    sts::assume(&client, &wish, Arc::new(by), &self.clock).await?
                 }
                 (Mode::Unknown(mode), _) => {
                     return Err(unfit(&format!(

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     connector::acr::signature::encode,
-    error::Step,
+    error::{IntegrationError, NetworkPhase, Step},
     http::{Answer, HttpClient, Patience},
 };
 
@@ -44,8 +44,9 @@ impl Chain {
             Err(error) if self.environment.is_on("ALIBABA_CLOUD_IMDSV1_DISABLED") => {
                 return Err(error);
             }
-            // Nobody is there who could speak the first version either.
-            Err(error @ KeyError::Unreachable { .. }) => return Err(error),
+            // Nobody is there who could speak the first version either. A container may be kept from the
+            // second by the hop limit of its answers, though, which looks like silence.
+            Err(error @ KeyError::Unreachable { .. }) if !is_silence(&error) => return Err(error),
             Err(_) => None,
         };
         let role = match role {
@@ -108,6 +109,19 @@ fn answered(answer: Answer) -> Result<Answer, KeyError> {
         200 => Ok(answer),
         status => Err(unfit(&format!("answers HTTP {status}"))),
     }
+}
+
+fn is_silence(error: &KeyError) -> bool {
+    let KeyError::Unreachable { source, .. } = error else {
+        return false;
+    };
+    matches!(
+        **source,
+        IntegrationError::NetworkConnectError {
+            phase: NetworkPhase::ResponseTimeout,
+            ..
+        }
+    )
 }
 
 fn unfit(flaw: &str) -> KeyError {

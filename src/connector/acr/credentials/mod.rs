@@ -1,9 +1,8 @@
 //! Whose rights are used: one AccessKey, or what the default chain finds.
 //!
 //! The chain is this crate's own. The providers of `reqsign-aliyun-oss` were tried first and do not
-//! fit: their profiles know static keys alone and pass over the other modes, so that another identity
-//! than the operator's would be used; there is no way to switch profiles off, and no region of the STS;
-//! the token of a service account goes into a URL; failures quote the answer's body, which holds the
+//! fit: their profiles know static keys alone, and not the modes by which most are set up; there is no
+//! way to switch profiles off, and no region of the STS; the token of a service account goes into a URL; failures quote the answer's body, which holds the
 //! secret; time is the machine's and not that of the crate's clock; and they bring 15 crates more into
 //! the default build, one of them (`tiny-keccak`, by `rust-ini`) under a licence that this crate does
 //! not admit, and second copies of two. What they need instead is here: a few small answers in JSON, and
@@ -178,6 +177,10 @@ impl Keys {
                 let Ok(_alone) = self.renewing.try_lock() else {
                     return Ok(Arc::clone(&held.key));
                 };
+                // Whoever was before may have brought one.
+                if let Some(newer) = self.held().filter(|newer| now < newer.stale_at) {
+                    return Ok(newer.key);
+                }
                 return Ok(match self.renewed().await {
                     Ok(key) => key,
                     Err(error) => {

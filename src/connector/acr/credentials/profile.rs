@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{KeyError, sts::RoleWish};
+use super::{KeyError, chain::MOST_SOURCES, sts::RoleWish};
 
 /// Reads the wanted profile of a file's text, and behind it those that it is assumed by. None where the
 /// file has none. The last text names the file.
@@ -96,7 +96,7 @@ pub(super) fn read_cli(
             sts_region: given(&found.sts_region),
         });
         match given(&found.source_profile) {
-            Some(source) if found.mode == "ChainableRamRoleArn" && chain.len() <= 8 => {
+            Some(source) if found.mode == "ChainableRamRoleArn" && chain.len() <= MOST_SOURCES => {
                 name = source;
             }
             _ => return Ok(Some(chain)),

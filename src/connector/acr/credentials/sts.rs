@@ -15,7 +15,7 @@ use crate::{
     connector::acr::{
         fault::Told,
         signature::query,
-        signer::{Signer, nonces},
+        signer::{Signer, date, nonces},
     },
     error::Step,
     http::{Answer, HttpClient, Patience},
@@ -52,18 +52,13 @@ pub(super) async fn assume_with_oidc(
     provider: &str,
     token: &SecretString,
 ) -> Result<AccessKey, KeyError> {
-    let now = client.clock().now();
-    let nanos = now.as_unix_nanos();
-    let now = now.saturating_sub(std::time::Duration::from_nanos(
-        u64::try_from(nanos.rem_euclid(1_000_000_000)).unwrap_or_default(),
-    ));
     let answer = client
         .post(Step::Config, client.origin().clone())
         .form(&[
             ("Action", "AssumeRoleWithOIDC"),
             ("Version", VERSION),
             ("Format", "JSON"),
-            ("Timestamp", &now.to_string()),
+            ("Timestamp", &date(client.clock().now())),
             ("RoleArn", &wish.role),
             ("OIDCProviderArn", provider),
             ("RoleSessionName", &wish.session),

@@ -1,7 +1,11 @@
 use serde::Deserialize;
 
 use super::{
-    super::api::{Api, Call},
+    super::{
+        api::{Api, Call},
+        fault::is_of_its_scope,
+        wire,
+    },
     AcrEnterprise,
 };
 use crate::{
@@ -14,11 +18,11 @@ use crate::{
 /// The way to the registry over a VPC, and who may take it.
 #[derive(Debug, Deserialize)]
 pub(super) struct VpcEndpointWire {
-    #[serde(rename = "Enable", default)]
+    #[serde(rename = "Enable", default, deserialize_with = "wire::or_default")]
     enable: bool,
-    #[serde(rename = "Domains", default)]
+    #[serde(rename = "Domains", default, deserialize_with = "wire::or_default")]
     domains: Vec<DomainWire>,
-    #[serde(rename = "LinkedVpcs", default)]
+    #[serde(rename = "LinkedVpcs", default, deserialize_with = "wire::or_default")]
     linked: Vec<LinkedVpcWire>,
 }
 
@@ -31,7 +35,7 @@ struct LinkedVpcWire {
 /// The way to the registry over the Internet.
 #[derive(Debug, Deserialize)]
 struct EndpointWire {
-    #[serde(rename = "Domains", default)]
+    #[serde(rename = "Domains", default, deserialize_with = "wire::or_default")]
     domains: Vec<DomainWire>,
 }
 
@@ -125,7 +129,7 @@ impl AcrEnterprise {
                     return Ok(domain.to_owned());
                 }
             }
-            Err(IntegrationError::RamPermissionDenied { .. }) => {}
+            Err(error) if is_of_its_scope(&error) => {}
             Err(error) => return Err(error),
         }
         let name = self.instance.look_up(api, Step::Pull).await?.name;
@@ -206,6 +210,7 @@ mod tests {
                 false,
             ),
             ("{}", false),
+            (r#"{"Enable":null,"Domains":null,"LinkedVpcs":null}"#, false),
         ] {
             let endpoint: VpcEndpointWire = serde_json::from_str(json).unwrap();
             assert_eq!(endpoint.is_configured(), configured, "{json}");

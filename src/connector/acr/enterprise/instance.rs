@@ -30,9 +30,17 @@ pub(super) struct Located {
 pub(super) struct InstanceWire {
     #[serde(rename = "InstanceId")]
     pub(super) id: String,
-    #[serde(rename = "InstanceName", default)]
+    #[serde(
+        rename = "InstanceName",
+        default,
+        deserialize_with = "wire::or_default"
+    )]
     pub(super) name: String,
-    #[serde(rename = "InstanceStatus", default)]
+    #[serde(
+        rename = "InstanceStatus",
+        default,
+        deserialize_with = "wire::or_default"
+    )]
     status: String,
     /// What is wrong with it, in the vendor's own words.
     #[serde(rename = "InstanceIssue", default)]
@@ -43,6 +51,11 @@ pub(super) struct InstanceWire {
 }
 
 impl InstanceWire {
+    /// Whether it is in this region, which its endpoint alone would not tell.
+    fn is_in(&self, region: &str) -> bool {
+        self.region.as_deref().is_none_or(|own| own == region)
+    }
+
     /// Whether it serves: an unknown state is one in which it may.
     pub(super) fn must_run(&self, api: &Api) -> Result<(), IntegrationError> {
         const AT_REST: [&str; 7] = [
@@ -109,13 +122,15 @@ impl Located {
                 match api.ask(&call).await {
                     Ok(answer) => answer.json_of_any_type(),
                     Err(IntegrationError::WrongRegionOrEdition { context, .. }) => {
-                        // The endpoint's own list may know where it is.
+                        // The endpoint's own list may know it, or where it is.
                         let all = listed(api, step, None).await.unwrap_or_default();
-                        let region = all.into_iter().find(|one| one.id == *id);
-                        Err(IntegrationError::WrongRegionOrEdition {
-                            context,
-                            right: region.and_then(|one| one.region),
-                        })
+                        match all.into_iter().find(|one| one.id == *id) {
+                            Some(one) if one.is_in(api.connection.region()) => Ok(one),
+                            elsewhere => Err(IntegrationError::WrongRegionOrEdition {
+                                context,
+                                right: elsewhere.and_then(|one| one.region),
+                            }),
+                        }
                     }
                     Err(error) => Err(error),
                 }
@@ -129,11 +144,10 @@ impl Located {
                     right,
                 };
                 let one = found.next().ok_or_else(|| missing(None))?;
-                match &one.region {
-                    Some(region) if region != api.connection.region() => {
-                        Err(missing(Some(region.clone())))
-                    }
-                    _ => Ok(one),
+                if one.is_in(api.connection.region()) {
+                    Ok(one)
+                } else {
+                    Err(missing(one.region))
                 }
             }
         }

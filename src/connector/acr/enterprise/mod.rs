@@ -48,7 +48,7 @@ impl AcrEnterprise {
 
     /// For somebody who waits.
     fn probing(&self) -> Api {
-        Api::new(&self.connection, &RequestCount::new(), Patience::Probe)
+        Api::new(&self.connection, &RequestCount::new(), Patience::BriefWaits)
     }
 }
 

@@ -39,7 +39,9 @@ impl AcrEnterprise {
             .about(repository.as_str());
         let answer = match api.attempt(&call).await? {
             Ok(answer) => answer,
-            Err((Class::RepositoryMissing | Class::NamespaceMissing, _)) => return Err(missing()),
+            Err((Class::RepositoryMissing | Class::NamespaceMissing | Class::Missing, _)) => {
+                return Err(missing());
+            }
             Err((_, error)) => return Err(error),
         };
         let IdWire { id } = answer.json_of_any_type()?;
@@ -83,10 +85,13 @@ async fn by_tag(
     let answer = match api.attempt(&call).await? {
         Ok(answer) => answer,
         // The code of a missing tag is an open fact; the repository was just seen.
-        Err((Class::TagMissing | Class::RepositoryMissing, _)) => return Ok(None),
+        Err((Class::Missing | Class::RepositoryMissing, _)) => return Ok(None),
         Err((_, error)) => return Err(error),
     };
     let row: TagWire = answer.json_of_any_type()?;
+    if row.is_leaving() {
+        return Ok(None);
+    }
     row.into_image(repository)
         .map(Some)
         .map_err(|source| unreadable(&answer, Some(source)))

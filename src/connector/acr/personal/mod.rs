@@ -5,10 +5,9 @@ mod pull;
 mod resolve;
 mod verify;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 use self::catalogue::Catalogue;
 use super::{
@@ -29,7 +28,7 @@ pub(in crate::connector) struct AcrPersonal {
     connection: Arc<Connection>,
     login: PullLogin,
     /// By which the registry's repositories are pulled from, as the API tells it once.
-    domains: OnceCell<Option<DomainsWire>>,
+    domains: OnceLock<DomainsWire>,
 }
 
 impl AcrPersonal {
@@ -40,13 +39,13 @@ impl AcrPersonal {
         Ok(Self {
             connection: Arc::new(Connection::new(config, context)?),
             login: PullLogin::default(),
-            domains: OnceCell::new(),
+            domains: OnceLock::new(),
         })
     }
 
     /// For somebody who waits.
     fn probing(&self) -> Api {
-        Api::new(&self.connection, &RequestCount::new(), Patience::Probe)
+        Api::new(&self.connection, &RequestCount::new(), Patience::BriefWaits)
     }
 }
 

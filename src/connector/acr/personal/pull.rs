@@ -3,6 +3,7 @@ use serde::Deserialize;
 use super::{
     super::{
         api::{Api, Call},
+        fault::is_of_its_scope,
         wire::{self, DomainsWire},
     },
     AcrPersonal,
@@ -49,14 +50,18 @@ impl AcrPersonal {
         if let Some(domain) = &self.connection.settings.domain {
             return Ok(domain.clone());
         }
-        let told = self
-            .domains
-            .get_or_try_init(async || domains(api, repository).await)
-            .await?;
+        let told = match self.domains.get() {
+            Some(told) => Some(told.clone()),
+            None => domains(api, repository).await?,
+        };
+        // A repository that is gone, or hidden, tells nothing of the others.
+        if let Some(told) = &told {
+            let _told_before = self.domains.set(told.clone());
+        }
         let (network, region) = (self.connection.config.network(), self.connection.region());
-        let told = told.as_ref().and_then(|domains| match network {
-            NetworkType::Public => domains.public.clone(),
-            NetworkType::Vpc => domains.vpc.clone(),
+        let told = told.and_then(|domains| match network {
+            NetworkType::Public => domains.public,
+            NetworkType::Vpc => domains.vpc,
         });
         Ok(told
             .filter(|domain| !domain.is_empty())
@@ -80,11 +85,7 @@ async fn domains(
             let told = told.or_else(|_| wire::one::<DomainListWire>(&answer));
             Ok(told.ok().and_then(|told| told.domains))
         }
-        Err(
-            IntegrationError::RamPermissionDenied { .. }
-            | IntegrationError::NamespaceNotFound { .. }
-            | IntegrationError::ProtocolViolation { .. },
-        ) => Ok(None),
+        Err(error) if is_of_its_scope(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

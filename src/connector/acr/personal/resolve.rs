@@ -52,13 +52,16 @@ impl AcrPersonal {
             Call::roa("GetRepoTag", Step::Listing, path).about(format!("{repository} {tag}"));
         let answer = match self.probing().attempt(&call).await? {
             Ok(answer) => answer,
-            Err((Class::TagMissing | Class::RepositoryMissing | Class::NamespaceMissing, _)) => {
+            Err((Class::Missing | Class::RepositoryMissing | Class::NamespaceMissing, _)) => {
                 return Ok(None);
             }
             Err((_, error)) => return Err(error),
         };
         // The SDK's model has no wrapper, older documents have one.
         let row: TagWire = wire::one(&answer)?;
+        if row.is_leaving() {
+            return Ok(None);
+        }
         row.into_image(repository)
             .map(Some)
             .map_err(|source| unreadable(&answer, Some(source)))

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::{api::Api, connection::Connection},
@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    config::{AcrInstance, RegistryType},
-    connector::{ConnectContext, Outcome, Verification, connect_within},
+    config::{AcrCredentials, AcrInstance, RegistryType, Secret},
+    conformance::observe,
+    connector::{ConnectContext, Outcome, Verification, Warning, connect_within},
     error::{IntegrationError, Step},
     http::{Patience, RequestCount},
     image::{Location, Reference},
@@ -238,4 +239,94 @@ async fn the_right_region_is_named_where_the_endpoint_tells_it() {
         };
         assert_eq!(right.as_deref(), Some("cn-hangzhou"));
     }
+}
+
+#[tokio::test]
+async fn null_stands_for_nothing_in_lists_and_in_what_an_instance_lacks() {
+    let server = Loopback::start(|came| {
+        let mut body: Value = serde_json::from_str(&constructed(came).1).unwrap();
+        match came.header("x-acs-action") {
+            "GetInstance" => body["InstanceStatus"] = Value::Null,
+            "GetInstanceVpcEndpoint" => {
+                body["Enable"] = json!(false);
+                body["Domains"] = Value::Null;
+                body["LinkedVpcs"] = Value::Null;
+            }
+            "ListRepository" => {
+                body["Repositories"] = Value::Null;
+                body.as_object_mut().unwrap().remove("TotalCount");
+            }
+            _ => {}
+        }
+        (200, body.to_string())
+    })
+    .await;
+    let context = ConnectContext::with_clock(Arc::new(clock()));
+    let config = config(&server, RegistryType::AcrEnterprise);
+    let registry = connect_within(&config, &context).unwrap();
+    let report = registry.verify().await;
+    assert!(report.is_ok(), "{report:#?}");
+    let codes: Vec<_> = report.warnings.iter().map(Warning::code).collect();
+    assert!(codes.contains(&"vpc_access_not_configured"), "{codes:?}");
+    let seen = observe(registry).await;
+    assert!(seen.is_complete(), "{seen:?}");
+    assert!(seen.images.is_empty());
+}
+
+#[tokio::test]
+async fn a_tag_that_is_being_deleted_costs_its_repository_nothing() {
+    let server = Loopback::start(|came| {
+        let mut body: Value = serde_json::from_str(&constructed(came).1).unwrap();
+        if came.header("x-acs-action") == "ListRepoTag" {
+            body["Images"][0]["Status"] = json!("DELETING");
+            body["Images"][0]["Digest"] = json!("");
+        }
+        (200, body.to_string())
+    })
+    .await;
+    let context = ConnectContext::with_clock(Arc::new(clock()));
+    let config = config(&server, RegistryType::AcrEnterprise);
+    let seen = observe(connect_within(&config, &context).unwrap()).await;
+    assert!(seen.is_complete(), "{seen:?}");
+    let tags: Vec<_> = seen.images.iter().flat_map(|image| &image.tags).collect();
+    assert!(!tags.is_empty());
+    assert!(tags.iter().all(|tag| *tag == "latest"), "{tags:?}");
+}
+
+#[tokio::test]
+async fn an_instance_that_its_regions_list_knows_is_found_by_that() {
+    let server = Loopback::start(|came| match came.header("x-acs-action") {
+        "GetInstance" => (
+            404,
+            json!({"Code": "InvalidApi.NotFound", "RequestId": "1"}).to_string(),
+        ),
+        _ => constructed(came),
+    })
+    .await;
+    let context = ConnectContext::with_clock(Arc::new(clock()));
+    let config = config(&server, RegistryType::AcrEnterprise);
+    let report = connect_within(&config, &context).unwrap().verify().await;
+    assert!(report.is_ok(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn accounts_are_known_by_the_configured_id_whosever_key_is_used() {
+    let server = Loopback::start(constructed).await;
+    let clock = clock();
+    let context = ConnectContext::with_clock(Arc::new(clock.clone()));
+    for id in ["one", "two"] {
+        let config = config(&server, RegistryType::AcrEnterprise).to_builder();
+        let config = config
+            .account_id("1234567890123456")
+            .requests_per_second(1)
+            .credentials(AcrCredentials::AccessKey {
+                id: id.to_owned(),
+                secret: Secret::new("secret"),
+                security_token: None,
+            });
+        let registry = connect_within(&config.build().unwrap(), &context).unwrap();
+        observe(registry).await;
+    }
+    let sent = u32::try_from(server.came().len()).unwrap();
+    assert!(clock.monotonic() >= Duration::from_secs(1) * (sent - 1));
 }

@@ -86,13 +86,23 @@ impl Drop for Loopback {
     }
 }
 
+/// What is answered: status, one more header line, body.
+pub(super) struct Reply(u16, &'static str, String);
+
+impl From<(u16, String)> for Reply {
+    fn from((status, body): (u16, String)) -> Self {
+        Self(status, "", body)
+    }
+}
+
 impl Loopback {
-    pub(super) async fn start(
-        answer: impl Fn(&Came) -> (u16, String) + Send + Sync + 'static,
+    pub(super) async fn start<R: Into<Reply>>(
+        answer: impl Fn(&Came) -> R + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let came: Arc<Mutex<Vec<Came>>> = Arc::default();
+        let answer = move |came: &Came| answer(came).into();
         let (log, answer) = (Arc::clone(&came), Arc::new(answer));
         let accepting = tokio::spawn(async move {
             loop {
@@ -118,7 +128,7 @@ impl Loopback {
 async fn serve(
     mut stream: TcpStream,
     log: &Mutex<Vec<Came>>,
-    answer: &(dyn Fn(&Came) -> (u16, String) + Send + Sync),
+    answer: &(dyn Fn(&Came) -> Reply + Send + Sync),
 ) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     let (head, length) = loop {
@@ -153,9 +163,9 @@ async fn serve(
         body: String::from_utf8(bytes[head.len() + 4..].to_vec()).unwrap(),
     };
     log.lock().unwrap().push(came.clone());
-    let (status, body) = answer(&came);
+    let Reply(status, header, body) = answer(&came);
     let answer = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json;charset=utf-8\r\n\
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json;charset=utf-8\r\n{header}\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );

@@ -1,10 +1,14 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
-use super::{ANSWERS, Loopback, api, call, clock};
+use super::{ANSWERS, Loopback, Reply, api, call, clock, config, constructed};
 use crate::{
-    connector::acr::api::Call,
+    config::RegistryType,
+    connector::{ConnectContext, Verification, acr::api::Call, connect_within},
     error::{ErrorCode, IntegrationError, Step, Violation},
     http::Patience,
 };
@@ -132,4 +136,41 @@ async fn the_skew_of_the_clocks_is_told() {
         Duration::from_mins(15),
         "no date: at least what is tolerated"
     );
+}
+
+/// Verifies where the first answer is `first`, and what follows as it is constructed.
+async fn verified_after(first: Reply) -> Verification {
+    let first = Mutex::new(Some(first));
+    let server = Loopback::start(move |came| {
+        let first = first.lock().unwrap().take();
+        first.unwrap_or_else(|| constructed(came).into())
+    })
+    .await;
+    let context = ConnectContext::with_clock(Arc::new(clock()));
+    let config = config(&server, RegistryType::AcrEnterprise);
+    connect_within(&config, &context).unwrap().verify().await
+}
+
+#[tokio::test]
+async fn a_verification_waits_a_little_where_it_is_asked_to() {
+    let code = |code: &str| json!({"Code": code, "RequestId": "1"}).to_string();
+    for first in [
+        Reply(400, "", code("Throttling.User")),
+        Reply(503, "", code("ServiceUnavailable")),
+        Reply(400, "", code("SignatureNonceUsed")),
+        // What no source lists is told by the gateway's header, or by the status.
+        Reply(400, "x-acs-retry-after: 200\r\n", code("FlowControl")),
+        Reply(429, "", code("TooManyRequests")),
+        Reply(502, "", code("BackendGone")),
+    ] {
+        let about = first.2.clone();
+        let report = verified_after(first).await;
+        assert!(report.is_ok(), "{about}: {report:#?}");
+    }
+    let long = Reply(400, "x-acs-retry-after: 60000\r\n", code("Throttling.User"));
+    let error = verified_after(long).await.into_result().unwrap_err();
+    let IntegrationError::RateLimited { retry_after, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(retry_after, Some(Duration::from_secs(60)));
 }

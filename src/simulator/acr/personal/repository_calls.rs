@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::calls::Asked;
 use crate::simulator::acr::{
     contents::Home,
-    paging::{Kind, Paging},
+    paging::Paging,
     readings::Model,
     refusal::Refusal,
     regions::REGIONS,
@@ -76,13 +76,9 @@ impl Asked<'_> {
     }
 
     pub(super) fn page(&self, list: &str, rows: &[Value], paging: &Paging, total: u64) -> Value {
-        let number = match paging.kind {
-            Kind::Numbered(number) => number,
-            Kind::Tokened(_) => 1,
-        };
         json!({
             "total": self.call.gateway.readings.total(total, Model::Number),
-            "page": number,
+            "page": paging.number,
             "pageSize": paging.size,
             list: rows,
         })
