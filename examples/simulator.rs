@@ -4,6 +4,7 @@
 //! `cargo run --example simulator -- --kind harbor-v1 --port 8080`
 //! `cargo run --example simulator -- --kind quay --port 8080`
 //! `cargo run --example simulator -- --kind acr-enterprise --port 8080`
+//! `cargo run --example simulator -- --kind acr-personal --port 8080`
 //!
 //! Its first line on standard output is one JSON object that says where it listens and how to log
 //! in. With `--projects`, `--repositories` or `--artifacts`, which are totals, it serves generated

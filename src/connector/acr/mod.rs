@@ -17,7 +17,8 @@
 //!
 //! | call of the Personal edition (2016-06-07) | used for |
 //! |---|---|
-//! | `GET /repos` | the repositories |
+//! | `GET /repos` | the repositories, 100 a page, of all namespaces where the server allows it |
+//! | `GET /namespace`, `GET /repos/{namespace}` | the same by namespace, where it does not |
 //! | `GET /repos/{namespace}/{repository}/tags` | a repository's tags |
 //! | `GET /repos/{namespace}/{repository}/tags/{tag}` | one image by its tag |
 //! | `GET /repos/{namespace}/{repository}` | the registry's domains |
