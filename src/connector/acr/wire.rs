@@ -6,10 +6,7 @@
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use super::{
-    fault::{Told, violation},
-    reading::Page,
-};
+use super::{fault::violation, reading::Page};
 use crate::{
     clock::Timestamp,
     error::{BoxError, IntegrationError, Violation},
@@ -36,9 +33,11 @@ struct RowsWire<T> {
         alias = "Repositories",
         alias = "repos",
         alias = "Images",
-        alias = "tags"
+        alias = "tags",
+        default,
+        deserialize_with = "present"
     )]
-    rows: Option<Vec<T>>,
+    rows: Option<Option<Vec<T>>>,
     #[serde(alias = "TotalCount", default, deserialize_with = "number")]
     total: Option<i64>,
     #[serde(alias = "NextToken")]
@@ -53,10 +52,14 @@ pub(super) fn page<T: DeserializeOwned>(answer: &Answer) -> Result<Page<T>, Inte
         total,
         next_token,
     } = data.unwrap_or(flat);
-    // An empty list may be left out or null, in what is an answer of the API beyond doubt.
-    let rows = rows.or_else(|| Told::of(answer).map(|_| Vec::new()));
+    // An empty list may be null, or left out beside its total. Without either this is another answer.
+    let rows = match rows {
+        Some(rows) => rows.unwrap_or_default(),
+        None if total.is_some() => Vec::new(),
+        None => return Err(unreadable(answer, None)),
+    };
     Ok(Page {
-        rows: rows.ok_or_else(|| unreadable(answer, None))?,
+        rows,
         total: total.and_then(|total| u64::try_from(total).ok()),
         next_token: next_token.filter(|token| !token.is_empty()),
     })
@@ -196,6 +199,15 @@ enum NumberOrText {
     Text(String),
 }
 
+/// Null apart from a field that is missing, which is none.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The value, or the default for null, which stands for nothing as well as a missing field does.
 pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -246,7 +258,7 @@ mod tests {
     fn rows<T: DeserializeOwned>(body: Value) -> (Vec<T>, Option<i64>) {
         let ListWire::<T> { data, flat } = serde_json::from_value(body).unwrap();
         let rows = data.unwrap_or(flat);
-        (rows.rows.unwrap(), rows.total)
+        (rows.rows.flatten().unwrap(), rows.total)
     }
 
     #[test]
