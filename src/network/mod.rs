@@ -1,5 +1,6 @@
-//! Where connections may go.
+//! Where connections may go, and from where they come.
 
+pub mod address_pools;
 mod egress;
 
 pub use egress::refusal;

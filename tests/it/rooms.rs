@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "config",
         &["error", "image", "clock", "schedule", "selection"],
     ),
-    ("network", &["error", "image", "clock"]),
+    ("network", &["error", "image", "clock", "config"]),
     ("pace", &["error", "image", "clock"]),
     (
         "http",
@@ -105,7 +105,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("governor", &["pace"]),
     ("sqlx", &["inventory"]),
     ("hyper", &["http", "simulator"]),
-    ("toml", &["config"]),
+    ("toml", &["config", "network"]),
     ("jiff", &["clock", "schedule"]),
     ("croner", &["schedule"]),
     ("globset", &["selection"]),
