@@ -2,5 +2,6 @@
 
 pub mod address_pools;
 mod egress;
+pub mod forwarding;
 
 pub use egress::refusal;

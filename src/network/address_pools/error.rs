@@ -38,10 +38,10 @@ pub enum PoolError {
         /// What is wrong with it.
         source: AddressError,
     },
-    /// An id or a name of the table breaks a rule.
+    /// An id or a name of the table, or a format's word, breaks a rule.
     #[error("{found:?} is no {field}")]
     Malformed {
-        /// `region_id`, `name_en` or `name_zh`.
+        /// `region_id`, `name_en`, `name_zh` or `format`.
         field: &'static str,
         /// What stands there, cut to its beginning.
         found: String,

@@ -20,6 +20,7 @@
 //! - No edition lists an IPv6 address.
 
 mod address_set;
+mod allowlist;
 mod edition;
 mod error;
 mod own_table;
@@ -27,6 +28,7 @@ mod pools;
 mod region;
 
 pub use address_set::{AddressError, AddressSet};
+pub use allowlist::{Allowlist, RuleFormat};
 pub use edition::Edition;
 pub use error::PoolError;
 pub use own_table::{OwnTable, TableUse};

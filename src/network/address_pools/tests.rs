@@ -240,3 +240,112 @@ fn an_integrations_addresses_follow_from_its_region_and_network() {
         Err(PoolError::RegionMissing)
     ));
 }
+
+/// Two ranges that join, an address alone, and one of IPv6.
+fn allowlist() -> Allowlist {
+    let text = r#"{ "use": "replace", "regions": [{ "region_id": "office",
+        "public": ["192.0.2.0/25", "192.0.2.128/25", "198.51.100.7", "2001:db8::/64"] }] }"#;
+    let pools = OwnTable::from_json(text).unwrap().pools().clone();
+    let port = std::num::NonZeroU16::new(8443).unwrap();
+    pools
+        .allowlist("office", NetworkType::Public, port)
+        .unwrap()
+}
+
+#[test]
+fn rules_are_written_in_every_format() {
+    let heading = "# Scans from region office, public network, to port 8443.";
+    for (format, lines) in [
+        (
+            RuleFormat::List,
+            "192.0.2.0/24\n198.51.100.7\n2001:db8::/64\n".to_owned(),
+        ),
+        (
+            RuleFormat::Json,
+            "{\"addresses\":[\"192.0.2.0/24\",\"198.51.100.7\",\"2001:db8::/64\"],\
+             \"network\":\"public\",\"port\":8443,\"region_id\":\"office\"}\n"
+                .to_owned(),
+        ),
+        (
+            RuleFormat::Nginx,
+            format!(
+                "{heading} Works with \"deny all;\" behind your own allow lines.\n\
+                 allow 192.0.2.0/24;\nallow 198.51.100.7;\nallow 2001:db8::/64;\n"
+            ),
+        ),
+        (
+            RuleFormat::Iptables,
+            format!(
+                "{heading} What containers or forwarding serve goes by FORWARD, not INPUT.\n\
+                 iptables -I INPUT -p tcp -s 192.0.2.0/24 --dport 8443 -j ACCEPT\n\
+                 iptables -I INPUT -p tcp -s 198.51.100.7/32 --dport 8443 -j ACCEPT\n\
+                 ip6tables -I INPUT -p tcp -s 2001:db8::/64 --dport 8443 -j ACCEPT\n"
+            ),
+        ),
+        (
+            RuleFormat::Nftables,
+            format!(
+                "{heading} Name your own table and chain, if other than these.\n\
+                 nft 'insert rule inet filter input ip saddr {{ 192.0.2.0/24, 198.51.100.7 }} \
+                 tcp dport 8443 accept'\n\
+                 nft 'insert rule inet filter input ip6 saddr {{ 2001:db8::/64 }} \
+                 tcp dport 8443 accept'\n"
+            ),
+        ),
+        (
+            RuleFormat::Firewalld,
+            format!(
+                "{heading} Add --zone, if it is not the default one.\n\
+                 firewall-cmd --permanent --add-rich-rule='rule family=\"ipv4\" source \
+                 address=\"192.0.2.0/24\" port port=\"8443\" protocol=\"tcp\" accept'\n\
+                 firewall-cmd --permanent --add-rich-rule='rule family=\"ipv4\" source \
+                 address=\"198.51.100.7/32\" port port=\"8443\" protocol=\"tcp\" accept'\n\
+                 firewall-cmd --permanent --add-rich-rule='rule family=\"ipv6\" source \
+                 address=\"2001:db8::/64\" port port=\"8443\" protocol=\"tcp\" accept'\n\
+                 firewall-cmd --reload\n"
+            ),
+        ),
+        (
+            RuleFormat::AlibabaCloud,
+            format!(
+                "{heading} Set SECURITY_GROUP_ID first.\n\
+                 aliyun ecs AuthorizeSecurityGroup --RegionId office --SecurityGroupId \
+                 \"${{SECURITY_GROUP_ID:?}}\" \\\n  \
+                 --Permissions.1.IpProtocol TCP --Permissions.1.PortRange 8443/8443 \
+                 --Permissions.1.SourceCidrIp 192.0.2.0/24 --Permissions.1.NicType intranet \
+                 --Permissions.1.Policy accept \\\n  \
+                 --Permissions.2.IpProtocol TCP --Permissions.2.PortRange 8443/8443 \
+                 --Permissions.2.SourceCidrIp 198.51.100.7/32 --Permissions.2.NicType intranet \
+                 --Permissions.2.Policy accept \\\n  \
+                 --Permissions.3.IpProtocol TCP --Permissions.3.PortRange 8443/8443 \
+                 --Permissions.3.Ipv6SourceCidrIp 2001:db8::/64 --Permissions.3.NicType intranet \
+                 --Permissions.3.Policy accept\n"
+            ),
+        ),
+    ] {
+        assert_eq!(allowlist().rules(format), lines, "{format}");
+        assert_eq!(format.to_string().parse::<RuleFormat>().unwrap(), format);
+    }
+    assert!("excel".parse::<RuleFormat>().is_err());
+}
+
+#[test]
+fn a_security_group_is_given_at_most_100_permissions_a_call() {
+    // Every second address, so that none join.
+    let addresses = (0..101_u8).map(|number| [192, 0, 2, number * 2].into());
+    let addresses: AddressSet = addresses
+        .collect::<Vec<std::net::IpAddr>>()
+        .into_iter()
+        .collect();
+    let region = Region::new("office", addresses.as_slice().to_vec(), []).unwrap();
+    let pools = AddressPools::of_regions([region]).unwrap();
+    let port = std::num::NonZeroU16::new(443).unwrap();
+    let allowlist = pools
+        .allowlist("office", NetworkType::Public, port)
+        .unwrap();
+    let rules = allowlist.rules(RuleFormat::AlibabaCloud);
+    assert_eq!(rules.matches("aliyun ecs").count(), 2);
+    assert_eq!(rules.matches("--Permissions.100.Policy").count(), 1);
+    assert_eq!(rules.matches("--Permissions.1.Policy").count(), 2);
+    assert!(rules.contains("--Permissions.1.SourceCidrIp 192.0.2.200/32"));
+}
