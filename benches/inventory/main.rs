@@ -8,6 +8,8 @@
 mod bare;
 mod claims;
 mod images;
+#[path = "../../tests/it/left_out.rs"]
+mod left_out;
 // The benches need less of it than the tests.
 #[allow(dead_code)]
 #[path = "../../tests/it/postgres_server.rs"]

@@ -1,8 +1,9 @@
 //! What the program is called with.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use registry_intake::network::{address_pools::RuleFormat, forwarding::ServerAddress};
 
 /// Connects container registries to an image scanner. Without a command: a demonstration on a
 /// simulated registry.
@@ -68,6 +69,12 @@ pub(crate) enum Command {
     Inventory(Name),
     /// Shows the integrated registries.
     Integrations(Name),
+    /// Shows the regions and the addresses from which their registries are scanned.
+    Regions(Pools),
+    /// Tells which source addresses a registry must let in, as a list or as rules of a firewall.
+    Allowlist(Allowlist),
+    /// Tells how a machine in the cloud forwards a port to a registry in a data centre.
+    Forwarding(Forwarding),
 }
 
 #[derive(Debug, Args)]
@@ -118,4 +125,68 @@ pub(crate) struct Ingest {
     /// Ends when nothing waits and nobody has an image in hand any more.
     #[arg(long)]
     pub(crate) until_idle: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pools {
+    /// Your own table of addresses, TOML or, where its name ends in .json, JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pools: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Allowlist {
+    #[command(flatten)]
+    pub(crate) only: Name,
+    /// A region by its id or name, in place of an integration; no configuration is needed.
+    #[arg(long, value_name = "ID", conflicts_with = "name")]
+    pub(crate) region: Option<String>,
+    /// The network over which a registry in that region is reached; public unless given.
+    #[arg(long, value_enum, requires = "region")]
+    pub(crate) network: Option<Network>,
+    /// The registry's port in that region; 443 unless given.
+    #[arg(long, requires = "region")]
+    pub(crate) port: Option<NonZeroU16>,
+    /// list, json, nginx, iptables, nftables, firewalld or alibaba-cloud.
+    #[arg(long, default_value_t = RuleFormat::List)]
+    pub(crate) format: RuleFormat,
+    #[command(flatten)]
+    pub(crate) table: Pools,
+    /// Tells whether this address is let in.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) covers: Option<IpAddr>,
+    /// Tells what is missing from this list of addresses and ranges.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) have: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Network {
+    /// The Internet.
+    Public,
+    /// A virtual private cloud.
+    Vpc,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Forwarding {
+    /// The integration of the registry.
+    pub(crate) name: String,
+    /// The registry's server in the data centre; its port is the integration's unless given.
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub(crate) server: ServerAddress,
+    /// The port on which the forwarding machine listens; the integration's unless given.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) listen: Option<NonZeroU16>,
+    /// What forwards on that machine; all of them are shown unless given.
+    #[arg(long, value_enum)]
+    pub(crate) system: Option<ForwardingSystem>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ForwardingSystem {
+    Firewalld,
+    Iptables,
+    Nftables,
+    Windows,
 }

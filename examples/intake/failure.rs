@@ -7,6 +7,7 @@ use registry_intake::{
     error::{ErrorCode, ErrorRecord, IntegrationError},
     intake::IntakeError,
     inventory::InventoryError,
+    network::{address_pools::PoolError, forwarding::ForwardingError},
     sync::SyncError,
 };
 use serde::Serialize;
@@ -85,6 +86,48 @@ impl From<IntakeError> for Failure {
             other => Self::Usage(other.to_string()),
         }
     }
+}
+
+/// What stands in the configuration or in the operator's own table keeps the answer away.
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        let remedy = match error {
+            PoolError::RegionMissing => {
+                "Set region_id to the region in which the registry lies; `intake regions` has the ids."
+            }
+            PoolError::UnknownRegion { .. } | PoolError::NoAddresses { .. } => {
+                "Correct the region, or give a table of your own by --pools."
+            }
+            _ => "Correct the table of addresses; docs/example-contract.md has its form.",
+        };
+        Self::Error(Explained {
+            code: Some(ErrorCode::ConfigInvalid),
+            message: with_causes(&error),
+            remedy: Some(remedy.to_owned()),
+        })
+    }
+}
+
+/// Asked for something that is not done: no registry is at fault.
+impl From<ForwardingError> for Failure {
+    fn from(error: ForwardingError) -> Self {
+        Self::Error(Explained {
+            code: None,
+            message: error.to_string(),
+            remedy: None,
+        })
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(error.to_string().trim_end());
+        cause = error.source();
+    }
+    message
 }
 
 /// Of standard output or of the machine: no registry is at fault, so it has no code.

@@ -5,17 +5,20 @@
 //! `cargo run --example intake -- --config FILE COMMAND [NAME]` works on real registries; what it
 //! takes and prints is frozen in `docs/example-contract.md`.
 
+mod allowlist;
 mod arguments;
 mod confirm;
 mod demonstration;
 mod dry_run;
 mod failure;
+mod forwarding;
 mod ingest;
 mod integrations;
 mod inventory;
 mod list;
 mod output;
 mod records;
+mod regions;
 mod run;
 mod runs;
 mod selection;
@@ -81,6 +84,9 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
         Some(Command::Integrations(name)) => {
             integrations::integrations(arguments, name, output).await
         }
+        Some(Command::Regions(table)) => regions::regions(table, output),
+        Some(Command::Allowlist(wish)) => allowlist::allowlist(arguments, wish, output).await,
+        Some(Command::Forwarding(wish)) => forwarding::forwarding(arguments, wish, output),
         None if arguments.is_bare() => demonstration::demonstrate(output).await,
         None => Err(Failure::Usage("a command is missing".to_owned())),
     }

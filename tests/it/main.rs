@@ -7,12 +7,14 @@ mod conformance;
 mod contract;
 mod harbor_v1;
 mod harbor_v2;
+mod hybrid_cloud;
 mod incremental;
 mod ingest;
 mod intake;
 #[macro_use]
 mod inventory;
 mod kills;
+mod left_out;
 mod outside_connector;
 mod pace;
 mod postgres_server;

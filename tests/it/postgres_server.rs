@@ -15,6 +15,8 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 
+use crate::left_out::tell_at_the_end;
+
 /// Where it is set, a machine without PostgreSQL fails the tests.
 const REQUIRED: &str = "INTAKE_REQUIRE_POSTGRES";
 
@@ -160,15 +162,4 @@ fn unprivileged(folder: &Path) -> Command {
         "sh",
     ]);
     command
-}
-
-/// What writes to standard error when this process ends, behind the results of its tests and past
-/// what their harness holds back.
-fn tell_at_the_end(note: &str) -> Child {
-    const TELL: &str = r#"cat >/dev/null; printf '\nnote: %s\n\n' "$1" >&2"#;
-    Command::new("sh")
-        .args(["-c", TELL, "sh", note])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap()
 }

@@ -28,7 +28,7 @@ pub(super) fn steps(forwarding: &Forwarding, server: Ipv4Addr) -> Vec<Step> {
         ])
         .undo([format!("nft 'delete table ip {table}'")])
         .check([format!(
-            "nft list chain ip {table} prerouting | grep -q 'dport {listen} dnat to {server}:{port}$'"
+            "nft -n list chain ip {table} prerouting | grep -q 'dport {listen} dnat to {server}:{port}$'"
         )]),
         Step::new(
             StepKind::ReturnPath,
@@ -49,7 +49,7 @@ pub(super) fn steps(forwarding: &Forwarding, server: Ipv4Addr) -> Vec<Step> {
             format!("nft 'delete chain ip {table} postrouting'"),
         ])
         .check([format!(
-            "nft list chain ip {table} postrouting | grep -q 'daddr {server} tcp dport {port} \
+            "nft -n list chain ip {table} postrouting | grep -q 'daddr {server} tcp dport {port} \
              masquerade$'"
         )]),
         accept(forwarding, server, &table),
@@ -85,7 +85,7 @@ fn accept(forwarding: &Forwarding, server: Ipv4Addr, table: &str) -> Step {
          handle /p' | nft -f -"
     )])
     .check([format!(
-        "test \"$(nft list chain {CHAIN} | grep -c ' accept comment \"{table}\"$')\" -ge 2"
+        "test \"$(nft -n list chain {CHAIN} | grep -c ' accept comment \"{table}\"$')\" -ge 2"
     )])
 }
 

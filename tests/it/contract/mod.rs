@@ -2,14 +2,16 @@
 //! built program runs as a child process against a simulated registry.
 
 mod acr;
+mod allowlist;
 mod demonstration;
 mod end;
+mod forwarding;
 mod harbor_v1;
 mod ingest;
 mod inventory;
 mod list;
 mod page;
-mod program;
+pub(crate) mod program;
 mod replicas;
 mod run;
 mod secrecy;

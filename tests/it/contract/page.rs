@@ -69,6 +69,7 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
     let harbor = harbor().await;
     let program = Program::new(&(paced("prod", &harbor, "3600") + &refused("wrong", &harbor)));
     let digest = format!("sha256:{}", "f".repeat(64));
+    std::fs::write(program.path("mine.txt"), "192.0.2.0/24").unwrap();
     let mut printed = Vec::new();
     for arguments in [
         &["verify", "--inventory", "registry-intake.db"][..],
@@ -81,6 +82,9 @@ async fn every_object_of_the_page_is_what_the_program_prints_and_none_is_missing
         &["ingest", "prod", "--max", "2"],
         &["inventory"],
         &["integrations"],
+        &["regions"],
+        &["allowlist", "--covers", "192.0.2.1", "--have", "mine.txt"],
+        &["forwarding", "prod", "--server", "192.168.10.20"],
     ] {
         let command = match arguments {
             ["sync", "--dry-run"] => "sync --dry-run",

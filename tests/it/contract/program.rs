@@ -124,7 +124,7 @@ pub(super) fn objects(lines: &str) -> Vec<Value> {
 
 /// An example program, in an environment without settings. `cargo test` builds the examples before
 /// it runs the tests.
-pub(super) fn example(name: &str) -> Command {
+pub(crate) fn example(name: &str) -> Command {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
