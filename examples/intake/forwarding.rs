@@ -8,7 +8,7 @@ use std::{
 
 use registry_intake::{
     error::ErrorCode,
-    network::forwarding::{self, ForwardingError, Plan, Step, System},
+    network::forwarding::{self, AddressFamily, ForwardingError, Plan, Step, System},
 };
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub(crate) fn forwarding(
             wish.server.address,
             wish.server.port.unwrap_or(port),
         )?;
+        let ip = config.endpoint().ip();
+        let family = ip.map_or(AddressFamily::Ipv4, AddressFamily::of);
+        let forwarding = forwarding.on_machine_reached_over(family);
         let record = |system, plan| ForwardingRecord::new(config.name(), &forwarding, system, plan);
         match wish.system {
             Some(system) => {
@@ -78,6 +81,7 @@ impl From<ForwardingSystem> for System {
 struct ForwardingRecord<'a> {
     integration: &'a str,
     system: System,
+    reached_over: AddressFamily,
     listen: NonZeroU16,
     server: IpAddr,
     port: NonZeroU16,
@@ -102,6 +106,7 @@ impl<'a> ForwardingRecord<'a> {
         Self {
             integration,
             system,
+            reached_over: forwarding.reached_over(),
             listen: forwarding.listen(),
             server: forwarding.server(),
             port: forwarding.port(),

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::System;
+use super::{AddressFamily, System};
 use crate::error::RefusedAddress;
 
 /// Why no commands are given.
@@ -15,14 +15,17 @@ pub enum ForwardingError {
         /// The text, cut to its beginning.
         found: String,
     },
-    /// The server's address is of IPv6, and the listening side of IPv4, as the product takes a
-    /// registry's IP. A firewall rewrites addresses within a family only.
+    /// The server's address is of another family than the one over which the machine is reached, and a
+    /// firewall translates addresses within a family only.
     #[error(
-        "{system} cannot forward to {server}: the forwarding machine is reached over IPv4, and address translation does not lead from IPv4 to IPv6; use a server address of IPv4, or a machine with Windows, whose port proxy does"
+        "{system} cannot forward to {server}: the forwarding machine is reached over {reached_over}, and address translation does not lead from {reached_over} to {}; use a server address of {reached_over}, or a machine with Windows, whose port proxy does both",
+        AddressFamily::of(*.server)
     )]
     AddressFamily {
         /// The system that cannot.
         system: System,
+        /// The family over which the machine is reached.
+        reached_over: AddressFamily,
         /// The server.
         server: IpAddr,
     },

@@ -1,14 +1,30 @@
-use std::net::Ipv4Addr;
-
 use super::{
-    Forwarding,
+    AddressFamily, Forwarding,
     plan::{Effect, Step, StepKind},
 };
 
-/// The documented command, and what it needs beside it.
-pub(super) fn steps(forwarding: &Forwarding, server: Ipv4Addr) -> Vec<Step> {
-    let Forwarding { listen, port, .. } = *forwarding;
-    let forward = format!("forward-port=port={listen}:proto=tcp:toaddr={server}:toport={port}");
+/// The documented command, and what it needs beside it. For IPv6 the options take no address: their
+/// place is taken by rules in firewalld's rich language.
+pub(super) fn steps(forwarding: &Forwarding) -> Vec<Step> {
+    let Forwarding {
+        listen,
+        server,
+        port,
+        reached_over,
+    } = *forwarding;
+    let (forward, masquerade) = match reached_over {
+        AddressFamily::Ipv4 => (
+            format!("forward-port=port={listen}:proto=tcp:toaddr={server}:toport={port}"),
+            "masquerade".to_owned(),
+        ),
+        AddressFamily::Ipv6 => (
+            format!(
+                "rich-rule='rule family=\"ipv6\" forward-port port=\"{listen}\" protocol=\"tcp\" \
+                 to-port=\"{port}\" to-addr=\"{server}\"'"
+            ),
+            "rich-rule='rule family=\"ipv6\" masquerade'".to_owned(),
+        ),
+    };
     vec![
         Step::new(
             StepKind::Destination,
@@ -25,10 +41,10 @@ pub(super) fn steps(forwarding: &Forwarding, server: Ipv4Addr) -> Vec<Step> {
             "The server sees this machine as the sender and answers to it, and firewalld switches the \
              kernel's forwarding on, after a restart too.",
         )
-        .run(["firewall-cmd --permanent --add-masquerade".to_owned()])
-        .undo(["firewall-cmd --permanent --remove-masquerade".to_owned()])
+        .run([format!("firewall-cmd --permanent --add-{masquerade}")])
+        .undo([format!("firewall-cmd --permanent --remove-{masquerade}")])
         .undo_only("only where nothing else in the zone is masqueraded")
-        .check(["firewall-cmd --permanent --query-masquerade".to_owned()]),
+        .check([format!("firewall-cmd --permanent --query-{masquerade}")]),
         Step::new(
             StepKind::Reload,
             Effect::Machine,
@@ -40,7 +56,7 @@ pub(super) fn steps(forwarding: &Forwarding, server: Ipv4Addr) -> Vec<Step> {
         .undo_only("after the permanent settings themselves")
         .check([
             format!("firewall-cmd --query-{forward}"),
-            "firewall-cmd --query-masquerade".to_owned(),
+            format!("firewall-cmd --query-{masquerade}"),
         ]),
     ]
 }

@@ -6,6 +6,9 @@
 //! reload, the return path, the acceptance of what is forwarded, and what survives a restart. Each step
 //! has its reason, its undo and its check.
 //!
+//! Firewalls translate addresses within IPv4 or within IPv6; from one to the other leads the port proxy of
+//! Windows alone, so that the others refuse it with the reason.
+//!
 //! The commands are made of two port numbers and an IP address and of nothing else, so that no value can
 //! put a command of its own into them.
 //!
@@ -15,6 +18,7 @@
 //! of the machine, and list a registry through them. Those for firewalld and Windows are compared as text
 //! only.
 
+mod address_family;
 mod error;
 mod firewalld;
 mod iptables;
@@ -24,10 +28,15 @@ mod plan;
 mod server_address;
 mod windows;
 
-use std::{fmt, net::IpAddr, num::NonZeroU16};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
+};
 
 use serde::Serialize;
 
+pub use address_family::AddressFamily;
 pub use error::ForwardingError;
 pub use plan::{Effect, Plan, Step, StepKind};
 pub use server_address::ServerAddress;
@@ -49,13 +58,15 @@ pub use server_address::ServerAddress;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Forwarding {
+    reached_over: AddressFamily,
     listen: NonZeroU16,
     server: IpAddr,
     port: NonZeroU16,
 }
 
 impl Forwarding {
-    /// From the listening port to the server's address and port.
+    /// From the listening port to the server's address and port, on a machine that is reached over
+    /// IPv4.
     ///
     /// # Errors
     /// [`ForwardingError::Refused`] for an address that is never dialled either, see
@@ -73,10 +84,26 @@ impl Forwarding {
             return Err(ForwardingError::Loopback { server });
         }
         Ok(Self {
+            reached_over: AddressFamily::Ipv4,
             listen,
             server,
             port,
         })
+    }
+
+    /// The same on a machine that is reached over this family, which is that of the integration's `ip`.
+    #[must_use]
+    pub const fn on_machine_reached_over(self, family: AddressFamily) -> Self {
+        Self {
+            reached_over: family,
+            ..self
+        }
+    }
+
+    /// The family over which the forwarding machine is reached.
+    #[must_use]
+    pub const fn reached_over(&self) -> AddressFamily {
+        self.reached_over
     }
 
     /// The port on which the forwarding machine listens.
@@ -100,20 +127,43 @@ impl Forwarding {
     /// The commands for this system.
     ///
     /// # Errors
-    /// [`ForwardingError::AddressFamily`] where the server's address is of IPv6 and the system cannot
-    /// lead to it from IPv4.
+    /// [`ForwardingError::AddressFamily`] where the machine is reached over another family than the
+    /// server's, and the system cannot lead from one to the other.
     pub fn plan(&self, system: System) -> Result<Plan, ForwardingError> {
-        let steps = match (system, self.server) {
-            (System::Windows, _) => windows::steps(self),
-            (System::Firewalld, IpAddr::V4(server)) => firewalld::steps(self, server),
-            (System::Iptables, IpAddr::V4(server)) => iptables::steps(self, server),
-            (System::Nftables, IpAddr::V4(server)) => nftables::steps(self, server),
-            (system, server @ IpAddr::V6(_)) => {
-                return Err(ForwardingError::AddressFamily { system, server });
+        let is_within_a_family = self.reached_over == self.family_of_server();
+        let steps = match system {
+            System::Windows => windows::steps(self),
+            _ if !is_within_a_family => {
+                return Err(ForwardingError::AddressFamily {
+                    system,
+                    reached_over: self.reached_over,
+                    server: self.server,
+                });
             }
+            System::Firewalld => firewalld::steps(self),
+            System::Iptables => iptables::steps(self),
+            System::Nftables => nftables::steps(self),
         };
         Ok(Plan { system, steps })
     }
+
+    const fn family_of_server(&self) -> AddressFamily {
+        AddressFamily::of(self.server)
+    }
+
+    /// The server's address with its port, that of IPv6 in brackets.
+    fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.server, self.port.get())
+    }
+}
+
+/// An address as a pattern of `grep` and `findstr` that matches it alone.
+fn as_pattern(address: &str) -> String {
+    let letters = address.chars().map(|letter| match letter {
+        '.' | '[' | ']' => format!("\\{letter}"),
+        other => other.to_string(),
+    });
+    letters.collect()
 }
 
 /// What forwards on the machine.

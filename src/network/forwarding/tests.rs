@@ -105,31 +105,94 @@ fn the_plans_have_what_the_documents_leave_out() {
 }
 
 #[test]
-fn a_server_of_ipv6_is_reached_by_windows_alone_and_refused_with_the_reason_elsewhere() {
-    let server = "2001:db8::5";
-    for system in [System::Firewalld, System::Iptables, System::Nftables] {
-        let error = forwarding(443, server, 443).plan(system).unwrap_err();
-        assert_eq!(
-            error,
-            ForwardingError::AddressFamily {
-                system,
-                server: server.parse().unwrap()
-            }
-        );
-        let text = error.to_string();
-        assert!(text.contains("from IPv4 to IPv6"), "{text}");
+fn a_firewall_leads_from_no_family_to_the_other_and_says_so() {
+    let over = AddressFamily::Ipv6;
+    for (forwarding, reason) in [
+        (forwarding(443, "2001:db8::5", 443), "from IPv4 to IPv6"),
+        (
+            forwarding(443, "192.168.10.20", 443).on_machine_reached_over(over),
+            "from IPv6 to IPv4",
+        ),
+    ] {
+        for system in [System::Firewalld, System::Iptables, System::Nftables] {
+            let error = forwarding.plan(system).unwrap_err();
+            assert_eq!(
+                error,
+                ForwardingError::AddressFamily {
+                    system,
+                    reached_over: forwarding.reached_over(),
+                    server: forwarding.server(),
+                }
+            );
+            let text = error.to_string();
+            assert!(text.contains(reason), "{text}");
+        }
+        assert!(forwarding.plan(System::Windows).is_ok());
     }
-    let plan = forwarding(443, server, 443).plan(System::Windows).unwrap();
-    assert!(
-        lines(&plan).contains(
-            &"netsh interface portproxy add v4tov6 listenport=443 listenaddress=* \
-          connectaddress=2001:db8::5 connectport=443 protocol=tcp"
-                .to_owned()
-        )
-    );
     // Mapped into IPv6 it is an address of IPv4 all the same.
     let mapped = forwarding(443, "::ffff:192.168.10.20", 443);
     assert_eq!(mapped, forwarding(443, "192.168.10.20", 443));
+}
+
+#[test]
+fn the_port_proxy_of_windows_leads_from_either_family_to_either() {
+    for (over, server, families) in [
+        (AddressFamily::Ipv4, "192.168.10.20", "v4tov4"),
+        (AddressFamily::Ipv4, "2001:db8::5", "v4tov6"),
+        (AddressFamily::Ipv6, "192.168.10.20", "v6tov4"),
+        (AddressFamily::Ipv6, "2001:db8::5", "v6tov6"),
+    ] {
+        let forwarding = forwarding(443, server, 8443).on_machine_reached_over(over);
+        let run = forwarding.plan(System::Windows).unwrap().steps()[1]
+            .run
+            .clone();
+        let command = format!(
+            "netsh interface portproxy add {families} listenport=443 listenaddress=* \
+             connectaddress={server} connectport=8443 protocol=tcp"
+        );
+        assert_eq!(run, [command]);
+    }
+}
+
+#[test]
+fn within_ipv6_each_firewall_has_its_own_words() {
+    let forwarding =
+        forwarding(443, "2001:db8::5", 8443).on_machine_reached_over(AddressFamily::Ipv6);
+    for (system, kind, command) in [
+        (
+            System::Firewalld,
+            StepKind::Destination,
+            "firewall-cmd --permanent --add-rich-rule='rule family=\"ipv6\" forward-port \
+             port=\"443\" protocol=\"tcp\" to-port=\"8443\" to-addr=\"2001:db8::5\"'",
+        ),
+        (
+            System::Firewalld,
+            StepKind::ReturnPath,
+            "firewall-cmd --permanent --add-rich-rule='rule family=\"ipv6\" masquerade'",
+        ),
+        (
+            System::Iptables,
+            StepKind::IpForwarding,
+            "echo \"1\" > /proc/sys/net/ipv6/conf/all/forwarding",
+        ),
+        (
+            System::Iptables,
+            StepKind::Destination,
+            "ip6tables -t nat -A PREROUTING -p tcp --dport 443 -j DNAT --to-destination \
+             '[2001:db8::5]:8443'",
+        ),
+        (
+            System::Nftables,
+            StepKind::Destination,
+            "nft 'add rule ip6 registry_intake_443_ipv6 prerouting fib daddr type local tcp dport 443 \
+             dnat to [2001:db8::5]:8443'",
+        ),
+    ] {
+        let plan = forwarding.plan(system).unwrap();
+        let mut steps = plan.steps().iter().filter(|step| step.kind == kind);
+        let last = steps.next().unwrap().run.last().cloned();
+        assert_eq!(last.as_deref(), Some(command));
+    }
 }
 
 #[test]
@@ -187,26 +250,36 @@ proptest! {
     #[test]
     fn commands_hold_the_three_values_and_nothing_else_of_them(
         listen in 1..=u16::MAX,
-        server in any::<u32>(),
+        four in any::<u32>(),
+        six in any::<u128>(),
         to in 1..=u16::MAX,
     ) {
-        let server = Ipv4Addr::from(server);
-        let Ok(forwarding) = Forwarding::new(port(listen), server.into(), port(to)) else {
-            return Ok(());
-        };
-        let model = self::forwarding(10_001, "10.20.30.40", 10_002);
-        for system in System::ALL {
-            let dots = |address: &str| address.replace('.', "\\.");
-            let expected: Vec<_> = lines(&model.plan(system).unwrap())
-                .into_iter()
-                .map(|line| {
-                    line.replace("10001", &listen.to_string())
-                        .replace("10002", &to.to_string())
-                        .replace(&dots("10.20.30.40"), &dots(&server.to_string()))
-                        .replace("10.20.30.40", &server.to_string())
-                })
-                .collect();
-            prop_assert_eq!(lines(&forwarding.plan(system).unwrap()), expected);
+        for (server, other) in [
+            (IpAddr::V4(Ipv4Addr::from(four)), "10.20.30.40"),
+            (IpAddr::V6(Ipv6Addr::from(six)), "2001:db8::abcd"),
+        ] {
+            let Ok(forwarding) = Forwarding::new(port(listen), server, port(to)) else {
+                continue;
+            };
+            let family = AddressFamily::of(server);
+            let forwarding = forwarding.on_machine_reached_over(family);
+            let model = self::forwarding(10_001, other, 10_002).on_machine_reached_over(family);
+            if family != AddressFamily::of(model.server()) {
+                continue;
+            }
+            let server = server.to_string();
+            for system in System::ALL {
+                let expected: Vec<_> = lines(&model.plan(system).unwrap())
+                    .into_iter()
+                    .map(|line| {
+                        line.replace("10001", &listen.to_string())
+                            .replace("10002", &to.to_string())
+                            .replace(&as_pattern(other), &as_pattern(&server))
+                            .replace(other, &server)
+                    })
+                    .collect();
+                prop_assert_eq!(lines(&forwarding.plan(system).unwrap()), expected);
+            }
         }
     }
 

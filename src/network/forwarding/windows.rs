@@ -1,21 +1,22 @@
-use std::net::IpAddr;
-
 use super::{
-    Forwarding,
+    AddressFamily, Forwarding, as_pattern,
     plan::{Effect, Step, StepKind},
 };
 
 /// The documented command, and what it needs beside it. The port proxy is no address translation: it
-/// connects to the server itself, so that answers find their way and IPv6 can be led to from IPv4.
+/// connects to the server itself, so that answers find their way and both families can be led to from either.
 pub(super) fn steps(forwarding: &Forwarding) -> Vec<Step> {
     let Forwarding {
         listen,
         server,
         port,
+        reached_over,
     } = *forwarding;
-    let families = match server {
-        IpAddr::V4(_) => "v4tov4",
-        IpAddr::V6(_) => "v4tov6",
+    let families = match (reached_over, forwarding.family_of_server()) {
+        (AddressFamily::Ipv4, AddressFamily::Ipv4) => "v4tov4",
+        (AddressFamily::Ipv4, AddressFamily::Ipv6) => "v4tov6",
+        (AddressFamily::Ipv6, AddressFamily::Ipv4) => "v6tov4",
+        (AddressFamily::Ipv6, AddressFamily::Ipv6) => "v6tov6",
     };
     let rule = format!("name=\"registry-intake {listen}\"");
     vec![
@@ -48,7 +49,7 @@ pub(super) fn steps(forwarding: &Forwarding) -> Vec<Step> {
         )])
         .check([format!(
             "netsh interface portproxy show {families} | findstr /r /c:\"^\\*  *{listen}  *{}  *{port}\"",
-            server.to_string().replace('.', "\\.")
+            as_pattern(&server.to_string())
         )]),
         Step::new(
             StepKind::Accept,

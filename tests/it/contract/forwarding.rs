@@ -20,6 +20,16 @@ username = "admin"
 password = { env = "NOT_SET" }
 
 [[integrations]]
+name = "six"
+type = "harbor"
+version = "V2"
+domain = "harbor.example.com"
+ip = "2001:db8:1::1"
+hybrid = true
+username = "admin"
+password = { env = "NOT_SET" }
+
+[[integrations]]
 name = "$(reboot)`reboot`; reboot"
 type = "harbor"
 version = "V2"
@@ -94,6 +104,29 @@ async fn ipv6_is_refused_with_the_reason_where_the_system_cannot() {
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
     let message = ended.error()["error"]["message"].clone();
     assert!(message.as_str().unwrap().starts_with("iptables cannot"));
+}
+
+#[tokio::test]
+async fn a_machine_with_an_address_of_ipv6_is_reached_over_that() {
+    let program = program();
+    let six = ["forwarding", "six", "--output=json"];
+    let of = async |server| {
+        program
+            .run([&six[..], &["--server", server]].concat())
+            .await
+    };
+    let within = of("2001:db8::5").await.objects();
+    assert_eq!(within.len(), 4);
+    for record in within {
+        assert_eq!(record["reached_over"], "ipv6");
+        assert_eq!(record["refused"], Value::Null);
+    }
+    let across = of("192.168.10.20").await.objects();
+    let refused: Vec<_> = across
+        .iter()
+        .map(|it| it["refused"] != Value::Null)
+        .collect();
+    assert_eq!(refused, [true, true, true, false]);
 }
 
 #[tokio::test]

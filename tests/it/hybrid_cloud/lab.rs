@@ -22,8 +22,11 @@ pub(super) const CLIENT: &str = "10.77.1.2";
 /// Of the forwarder, towards the client.
 pub(super) const FORWARDER: &str = "10.77.1.1";
 pub(super) const REGISTRY: &str = "10.77.2.2";
+/// The same of IPv6.
+pub(super) const FORWARDER_V6: &str = "fd77:1::1";
+pub(super) const REGISTRY_V6: &str = "fd77:2::2";
 /// Where the registry's simulator listens, on the loopback of its namespace.
-const SIMULATOR_PORT: u16 = 8080;
+pub(super) const SIMULATOR_PORT: u16 = 8080;
 
 /// Whether the tests can run here. Where they cannot the end of the test command says so.
 pub(super) fn is_possible() -> bool {
@@ -95,11 +98,13 @@ impl Namespace {
             _said: said,
         };
         namespace.run("ip link set lo up");
+        // Nobody else is there who could have an address, so that none has to be asked for and waited.
+        namespace.run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");
         namespace
     }
 
     /// A program in it.
-    fn command(&self, program: impl AsRef<Path>) -> Command {
+    pub(super) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = with_path("nsenter");
         command
             .arg(format!("--net=/proc/{}/ns/net", self.holder.id()))
@@ -121,16 +126,24 @@ impl Namespace {
     }
 
     /// A pair of interfaces to another namespace, with these names and addresses.
-    fn connect(&self, mine: (&str, &str), other: &Self, theirs: (&str, &str)) {
+    fn connect(&self, mine: (&str, [&str; 2]), other: &Self, theirs: (&str, [&str; 2])) {
         self.run(&format!(
             "ip link add {} type veth peer name {} netns {}",
             mine.0,
             theirs.0,
             other.holder.id()
         ));
-        for (namespace, (name, address)) in [(self, mine), (other, theirs)] {
-            namespace.run(&format!("ip address add {address}/24 dev {name}"));
+        for (namespace, (name, [four, six])) in [(self, mine), (other, theirs)] {
+            namespace.run(&format!("ip address add {four}/24 dev {name}"));
+            namespace.run(&format!("ip address add {six}/64 dev {name}"));
             namespace.run(&format!("ip link set {name} up"));
+        }
+        // The kernel says up to a second later that they are connected; IPv6 begins only then.
+        for (namespace, (name, _)) in [(self, mine), (other, theirs)] {
+            namespace.run(&format!(
+                "timeout 30 sh -c 'until ip -6 address show dev {name} scope link | grep -q fe80:; \
+                 do :; done'"
+            ));
         }
     }
 }
@@ -156,8 +169,10 @@ pub(super) struct Lab {
 impl Lab {
     pub(super) fn new() -> Self {
         let [client, forwarder, registry] = [(); 3].map(|()| Namespace::new());
-        client.connect(("v0", CLIENT), &forwarder, ("v0", FORWARDER));
-        forwarder.connect(("v1", "10.77.2.1"), &registry, ("v0", REGISTRY));
+        let inner = [FORWARDER, FORWARDER_V6];
+        client.connect(("v0", [CLIENT, "fd77:1::2"]), &forwarder, ("v0", inner));
+        let outer = ["10.77.2.1", "fd77:2::1"];
+        forwarder.connect(("v1", outer), &registry, ("v0", [REGISTRY, REGISTRY_V6]));
         // The simulator listens on loopback alone, there too.
         registry.run("echo 1 > /proc/sys/net/ipv4/conf/v0/route_localnet");
         for port in [80, SIMULATOR_PORT] {
@@ -219,19 +234,20 @@ impl Lab {
         (ended.status.code(), objects.collect())
     }
 
-    /// Whether the registry is verified from the client, by the forwarder or whoever is dialled. If not,
-    /// for want of a connection.
-    pub(super) fn is_verified(&self, dialled: (&str, u16)) -> bool {
+    /// Verifies the registry from the client, by the forwarder or whoever is dialled. If that fails, which
+    /// must be for want of a connection, returns the report.
+    pub(super) fn verify(&self, dialled: (&str, u16)) -> Result<(), String> {
         let (code, reports) = self.intake(&self.client, dialled, "verify");
         let [report] = <[_; 1]>::try_from(reports).unwrap();
-        let is_ok = report["ok"] == true;
-        assert_eq!(code, Some(if is_ok { 0 } else { 1 }));
-        if !is_ok {
-            let probes = report["probes"].as_array().unwrap();
-            let failed = probes.iter().find(|probe| probe["outcome"] == "failed");
-            assert_eq!(failed.unwrap()["code"], "NetworkConnectError", "{report}");
+        if report["ok"] == true {
+            assert_eq!(code, Some(0));
+            return Ok(());
         }
-        is_ok
+        assert_eq!(code, Some(1));
+        let probes = report["probes"].as_array().unwrap();
+        let failed = probes.iter().find(|probe| probe["outcome"] == "failed");
+        assert_eq!(failed.unwrap()["code"], "NetworkConnectError", "{report}");
+        Err(report.to_string())
     }
 
     /// Every image that a listing tells, as JSON, in order; the listing must be complete.

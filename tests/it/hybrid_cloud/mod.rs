@@ -3,6 +3,7 @@
 //! machine is left out.
 
 mod lab;
+mod relay;
 
 use std::num::NonZeroU16;
 
@@ -10,11 +11,14 @@ use registry_intake::{
     config::NetworkType,
     network::{
         address_pools::{AddressPools, Region, RuleFormat},
-        forwarding::{Effect, Forwarding, Plan, Step, StepKind, System},
+        forwarding::{AddressFamily, Effect, Forwarding, Plan, Step, StepKind, System},
     },
 };
 
-use self::lab::{CLIENT, FORWARDER, Lab, Namespace, REGISTRY};
+use self::{
+    lab::{CLIENT, FORWARDER, FORWARDER_V6, Lab, Namespace, REGISTRY, REGISTRY_V6},
+    relay::Relay,
+};
 
 /// Where the forwarder listens.
 const LISTEN: u16 = 8443;
@@ -22,7 +26,11 @@ const LISTEN: u16 = 8443;
 /// A firewall that drops what nobody accepted, as it stands on a machine before anybody forwards.
 fn drop_by_default(system: System, namespace: &Namespace, chain: &str) {
     match system {
-        System::Iptables => namespace.run(&format!("iptables -P {} DROP", chain.to_uppercase())),
+        System::Iptables => {
+            for tool in ["iptables", "ip6tables"] {
+                namespace.run(&format!("{tool} -P {} DROP", chain.to_uppercase()));
+            }
+        }
         System::Nftables => {
             namespace.run("nft add table inet filter");
             namespace.run(&format!(
@@ -33,10 +41,12 @@ fn drop_by_default(system: System, namespace: &Namespace, chain: &str) {
     }
 }
 
-fn plan(system: System) -> Plan {
+/// To the registry, on a forwarder that is reached over the same family.
+fn plan(system: System, registry: &str) -> Plan {
     let port = |number| NonZeroU16::new(number).unwrap();
-    let server = REGISTRY.parse().unwrap();
+    let server = registry.parse().unwrap();
     let forwarding = Forwarding::new(port(LISTEN), server, port(80)).unwrap();
+    let forwarding = forwarding.on_machine_reached_over(AddressFamily::of(server));
     forwarding.plan(system).unwrap()
 }
 
@@ -65,42 +75,60 @@ fn is_done(step: &Step, forwarder: &Namespace) -> bool {
     step.check.iter().all(|line| forwarder.succeeds(line))
 }
 
-/// What stands in the forwarder's firewall, without the counters.
-fn ruleset(forwarder: &Namespace) -> bool {
+/// Whether anything of a plan stands in the forwarder's firewall.
+fn has_rules(forwarder: &Namespace) -> bool {
     forwarder.succeeds("nft list ruleset | grep -q -e dnat -e masquerade -e registry_intake")
 }
 
-fn is_verified_and_listed_until_it_is_undone(system: System) {
-    if !lab::is_possible() {
-        return;
-    }
-    let lab = Lab::new();
+fn is_verified_and_listed_until_it_is_undone(lab: &Lab, system: System, family: AddressFamily) {
+    let (dialled, registry) = match family {
+        AddressFamily::Ipv4 => ((FORWARDER, LISTEN), REGISTRY),
+        AddressFamily::Ipv6 => ((FORWARDER_V6, LISTEN), REGISTRY_V6),
+    };
     let forwarder = &lab.forwarder;
     drop_by_default(system, forwarder, "forward");
-    let dialled = (FORWARDER, LISTEN);
-    assert!(!lab.is_verified(dialled), "before");
+    assert!(lab.verify(dialled).is_err(), "before");
 
-    let plan = plan(system);
+    let plan = plan(system, registry);
     do_steps(plan.steps(), forwarder);
-    assert!(lab.is_verified(dialled), "forwarded");
+    assert_eq!(lab.verify(dialled), Ok(()), "forwarded");
     let images = lab.images(&lab.client, dialled);
     assert!(!images.is_empty());
     assert_eq!(images, lab.images_at_home());
-    assert!(ruleset(forwarder));
+    assert!(has_rules(forwarder));
 
     undo_steps(plan.undo(), forwarder);
-    assert!(!lab.is_verified(dialled), "undone");
-    assert!(!ruleset(forwarder), "something is left");
+    assert!(lab.verify(dialled).is_err(), "undone");
+    assert!(!has_rules(forwarder), "something is left");
 }
 
 #[test]
 fn through_iptables_a_registry_is_verified_and_listed_until_it_is_undone() {
-    is_verified_and_listed_until_it_is_undone(System::Iptables);
+    if lab::is_possible() {
+        let (system, family) = (System::Iptables, AddressFamily::Ipv4);
+        is_verified_and_listed_until_it_is_undone(&Lab::new(), system, family);
+    }
 }
 
 #[test]
 fn through_nftables_a_registry_is_verified_and_listed_until_it_is_undone() {
-    is_verified_and_listed_until_it_is_undone(System::Nftables);
+    if lab::is_possible() {
+        let (system, family) = (System::Nftables, AddressFamily::Ipv4);
+        is_verified_and_listed_until_it_is_undone(&Lab::new(), system, family);
+    }
+}
+
+#[test]
+fn over_ipv6_it_is_the_same() {
+    relay::serve_if_told();
+    if !lab::is_possible() {
+        return;
+    }
+    for system in [System::Iptables, System::Nftables] {
+        let lab = Lab::new();
+        let _relay = Relay::start(&lab.registry, "hybrid_cloud::over_ipv6_it_is_the_same");
+        is_verified_and_listed_until_it_is_undone(&lab, system, AddressFamily::Ipv6);
+    }
 }
 
 /// Beside the destination itself, that is: without it nothing is forwarded at all.
@@ -112,7 +140,7 @@ fn without_any_one_of_the_steps_there_is_no_connection() {
     for system in [System::Iptables, System::Nftables] {
         let lab = Lab::new();
         drop_by_default(system, &lab.forwarder, "forward");
-        let plan = plan(system);
+        let plan = plan(system, REGISTRY);
         for left_out in [
             StepKind::IpForwarding,
             StepKind::ReturnPath,
@@ -120,12 +148,12 @@ fn without_any_one_of_the_steps_there_is_no_connection() {
         ] {
             let kept = |step: &&Step| step.kind != left_out;
             do_steps(plan.steps().iter().filter(kept), &lab.forwarder);
-            let is_verified = lab.is_verified((FORWARDER, LISTEN));
-            assert!(!is_verified, "{system} without {left_out:?}");
+            let verified = lab.verify((FORWARDER, LISTEN));
+            assert!(verified.is_err(), "{system} without {left_out:?}");
             undo_steps(plan.undo().filter(kept), &lab.forwarder);
         }
         do_steps(plan.steps(), &lab.forwarder);
-        assert!(lab.is_verified((FORWARDER, LISTEN)), "{system} with all");
+        assert_eq!(lab.verify((FORWARDER, LISTEN)), Ok(()), "{system} with all");
     }
 }
 
@@ -152,17 +180,17 @@ fn the_rules_of_an_allowlist_let_in_whom_it_names_and_nobody_else() {
             .run(&format!("ip route add 10.77.2.0/24 via {FORWARDER}"));
         lab.registry.run("ip route add 10.77.1.0/24 via 10.77.2.1");
         lab.forwarder.run("echo 1 > /proc/sys/net/ipv4/ip_forward");
-        assert!(lab.is_verified((REGISTRY, 8080)), "open");
+        assert_eq!(lab.verify((REGISTRY, 8080)), Ok(()), "open");
         drop_by_default(system, &lab.registry, "input");
-        assert!(!lab.is_verified((REGISTRY, 8080)), "closed");
+        assert!(lab.verify((REGISTRY, 8080)).is_err(), "closed");
         for (addresses, is_let_in) in [
             (["10.77.1.3/32", "2001:db8::/64"], false),
             ([&*format!("{CLIENT}/32"), "2001:db8::/64"], true),
         ] {
             let rules = allowlist(addresses).rules(format);
             lab.registry.run(&format!("set -e\n{rules}"));
-            let is_verified = lab.is_verified((REGISTRY, 8080));
-            assert_eq!(is_verified, is_let_in, "{rules}");
+            let verified = lab.verify((REGISTRY, 8080));
+            assert_eq!(verified.is_ok(), is_let_in, "{rules}{verified:?}");
         }
     }
 }
