@@ -8,6 +8,7 @@
 //! - [`config`] holds what an operator fills in, validated.
 //! - [`connector`] connects to a registry: verification, listing, pull access.
 //! - [`inventory`] keeps what exists, and is the queue of what is still to be ingested.
+//! - [`network`] says where connections may go, from where they come, and how they are forwarded.
 //! - [`selection`] says which images are for ingestion.
 //! - [`sync`] makes the inventory true again.
 //! - [`schedule`] says when that is due.

@@ -30,7 +30,7 @@ pub(super) const SIMULATOR_PORT: u16 = 8080;
 
 /// Whether the tests can run here. Where they cannot the end of the test command says so.
 pub(super) fn is_possible() -> bool {
-    static POSSIBLE: OnceLock<Result<(), (String, Child)>> = OnceLock::new();
+    static POSSIBLE: OnceLock<Result<(), Child>> = OnceLock::new();
     let possible = POSSIBLE.get_or_init(|| match obstacle() {
         None => Ok(()),
         Some(obstacle) if env::var_os(REQUIRED).is_some() => {
@@ -40,25 +40,31 @@ pub(super) fn is_possible() -> bool {
             let note = format!(
                 "{obstacle}: the tests that forward to a registry in network namespaces were left out."
             );
-            Err((obstacle, tell_at_the_end(&note)))
+            Err(tell_at_the_end(&note))
         }
     });
     possible.is_ok()
 }
 
 /// What keeps network namespaces from being made here.
-fn obstacle() -> Option<String> {
+fn obstacle() -> Option<&'static str> {
     if !cfg!(target_os = "linux") {
-        return Some("this is no Linux".to_owned());
+        return Some("this is no Linux");
     }
-    for line in [
-        "test $(id -u) = 0",
-        "command -v ip iptables nft unshare nsenter",
-        "unshare --net sh -c 'iptables -t nat -S && nft list ruleset'",
+    for (line, flaw) in [
+        ("test $(id -u) = 0", "this is not root"),
+        (
+            "command -v ip iptables ip6tables nft unshare nsenter",
+            "iproute2, iptables, nftables or util-linux is not installed",
+        ),
+        (
+            "unshare --net sh -c 'iptables -t nat -S && ip6tables -t nat -S && nft list ruleset'",
+            "this machine makes no network namespace with a firewall",
+        ),
     ] {
         let ended = with_path("sh").args(["-c", line]).output().unwrap();
         if !ended.status.success() {
-            return Some(format!("`{line}` fails"));
+            return Some(flaw);
         }
     }
     None
