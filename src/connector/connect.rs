@@ -36,7 +36,8 @@ pub fn connect_with_clock(
     connect_within(config, &ConnectContext::with_clock(clock))
 }
 
-/// The same by the context's clock, keeping to the rates that its connections share.
+/// The same by the context's clock, going where it lets connections go and keeping to the rates that
+/// its connections share.
 ///
 /// # Errors
 /// As [`connect`].
@@ -44,11 +45,10 @@ pub fn connect_within(
     config: &IntegrationConfig,
     context: &ConnectContext,
 ) -> Result<Arc<dyn RegistryConnector>, IntegrationError> {
-    let clock = || Arc::clone(context.clock());
     Ok(match config.registry() {
-        RegistryKind::HarborV1 => Arc::new(HarborV1::new(config, clock())?),
-        RegistryKind::HarborV2 => Arc::new(HarborV2::new(config, clock())?),
-        RegistryKind::Quay => Arc::new(Quay::new(config, clock())?),
+        RegistryKind::HarborV1 => Arc::new(HarborV1::new(config, context)?),
+        RegistryKind::HarborV2 => Arc::new(HarborV2::new(config, context)?),
+        RegistryKind::Quay => Arc::new(Quay::new(config, context)?),
         RegistryKind::AcrEnterprise => Arc::new(AcrEnterprise::new(config, context)?),
         RegistryKind::AcrPersonal => Arc::new(AcrPersonal::new(config, context)?),
         // No configuration is of this kind.

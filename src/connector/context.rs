@@ -7,11 +7,14 @@ use std::{
 
 use crate::{
     clock::{Clock, SystemClock},
-    http::Budget,
+    config::IntegrationConfig,
+    error::IntegrationError,
+    http::{Budget, ConnectionSettings, HttpClient},
+    network::EgressPolicy,
 };
 
-/// What connections share that are made for one program: its clock, and how many requests each
-/// account of a cloud may send in all.
+/// What connections share that are made for one program: its clock, where they may go, and how many
+/// requests each account of a cloud may send in all.
 ///
 /// Alibaba Cloud counts the requests of an account, whichever registry they are for, so that two
 /// integrations of one account must keep to one rate. An account is known by its AccessKey, or by the
@@ -32,6 +35,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ConnectContext {
     clock: Arc<dyn Clock>,
+    egress: EgressPolicy,
     budgets: Arc<Mutex<HashMap<String, Arc<Budget>>>>,
 }
 
@@ -47,14 +51,37 @@ impl ConnectContext {
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
+            egress: EgressPolicy::new(),
             budgets: Arc::default(),
         }
+    }
+
+    /// The same where connections go only as this policy lets them.
+    #[must_use]
+    pub fn with_egress(mut self, egress: EgressPolicy) -> Self {
+        self.egress = egress;
+        self
+    }
+
+    /// Where connections may go.
+    #[must_use]
+    pub const fn egress(&self) -> &EgressPolicy {
+        &self.egress
     }
 
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// The way to a configured registry. Connects to nothing yet.
+    pub(super) fn client(
+        &self,
+        config: &IntegrationConfig,
+    ) -> Result<HttpClient, IntegrationError> {
+        let settings = ConnectionSettings::of(config, &self.egress);
+        HttpClient::new(settings, Arc::clone(&self.clock))
     }
 
     /// The budget of the account of this name. Where its users name several rates, the smallest
@@ -83,6 +110,8 @@ impl Default for ConnectContext {
 
 impl fmt::Debug for ConnectContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectContext").finish_non_exhaustive()
+        f.debug_struct("ConnectContext")
+            .field("egress", &self.egress)
+            .finish_non_exhaustive()
     }
 }

@@ -59,7 +59,7 @@ error_codes! {
     RateLimited,
     /// The registry is there but cannot serve now.
     RegistryUnavailable,
-    /// The address is one that is never dialled.
+    /// The address is one that is not dialled.
     AddressRefused,
     /// The registry's answer breaks its own protocol.
     ProtocolViolation,

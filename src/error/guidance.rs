@@ -176,8 +176,8 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
             "Wait until it is up again; its own log, by the request id, tells more.",
         ),
         ErrorCode::AddressRefused => (
-            "The address belongs to a range that is never dialled.",
-            "Correct domain and ip, or the name's DNS record: metadata services and link-local addresses are no registries.",
+            "The address belongs to a range that is not dialled.",
+            "Correct domain, ip and hosts, or the name's DNS record: metadata services and link-local addresses are no registries. Where it is an egress policy that refuses the address, set network = \"vpc\" for a registry inside the VPC, or have the network allowed by the policy.",
         ),
         ErrorCode::ProtocolViolation => (
             "The registry's answer is not what its interface promises.",

@@ -140,8 +140,8 @@ pub enum IntegrationError {
         /// How long the registry asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The address is never dialled, whatever the configuration says.
-    #[error("{address} is never dialled: {rule} ({context})")]
+    /// The address is not dialled, whatever the configuration says.
+    #[error("{address} is not dialled: {rule} ({context})")]
     AddressRefused {
         /// Where it happened.
         context: Box<ErrorContext>,

@@ -52,7 +52,7 @@ pub enum AccountKind {
     Robot,
 }
 
-/// Why an address is never dialled.
+/// Why an address is not dialled. The first four hold whatever the embedder's egress policy says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusedAddress {
@@ -68,6 +68,15 @@ pub enum RefusedAddress {
     /// Multicast or broadcast.
     #[error("multicast or broadcast")]
     Multicast,
+    /// This machine, under a strict egress policy.
+    #[error("loopback, under a strict egress policy")]
+    Loopback,
+    /// A range that the Internet does not route, under a strict egress policy.
+    #[error("a private range, under a strict egress policy")]
+    Private,
+    /// In a network that the egress policy denies.
+    #[error("in a network that the egress policy denies")]
+    Denied,
 }
 
 /// How an answer breaks the protocol that its server speaks.

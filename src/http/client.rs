@@ -7,14 +7,15 @@ use super::{
     origin::{Origin, authority},
     pacing::Pacing,
     request::RequestBuilder,
+    resolve::Lookup,
     transport::{read_timeout, transport},
 };
 use crate::{
     clock::Clock,
-    config::IntegrationConfig,
+    config::{IntegrationConfig, NetworkType, Timeouts},
     error::{BoxError, ErrorContext, IntegrationError, Step, Unsupported, Violation},
     image::RegistryKind,
-    network::refusal,
+    network::EgressPolicy,
 };
 
 /// What a connector tells the HTTP layer about its registry.
@@ -34,6 +35,10 @@ pub(crate) struct ConnectionSettings {
     pub(crate) read_timeout: Duration,
     /// Further hosts, `host` or `host:port`, whose token realms may receive credentials.
     pub(crate) realm_hosts: Vec<String>,
+    /// Where the embedder lets connections go.
+    pub(crate) egress: EgressPolicy,
+    /// Who tells the addresses of names.
+    pub(crate) lookup: Lookup,
     /// The one address that is dialled although the guard refuses it to registries.
     pub(crate) admitted: Option<IpAddr>,
     /// Certificates, in DER, trusted beside those of the operating system.
@@ -41,20 +46,47 @@ pub(crate) struct ConnectionSettings {
     pub(crate) extra_root_certificates: Vec<Vec<u8>>,
 }
 
-impl From<&IntegrationConfig> for ConnectionSettings {
-    fn from(config: &IntegrationConfig) -> Self {
-        let endpoint = config.endpoint();
+impl ConnectionSettings {
+    /// The defaults, for an origin that no integration stands for.
+    pub(crate) fn to(registry: RegistryKind, origin: Url) -> Self {
+        let timeouts = Timeouts::default();
         Self {
-            registry: config.registry(),
-            origin: endpoint.origin(),
+            registry,
+            origin,
+            dial: None,
+            requests_in_flight: NonZeroUsize::MIN,
+            connect_timeout: timeouts.connect,
+            read_timeout: timeouts.read,
+            realm_hosts: Vec::new(),
+            egress: EgressPolicy::new(),
+            lookup: Lookup::by_the_system(),
+            admitted: None,
+            extra_root_certificates: Vec::new(),
+        }
+    }
+
+    /// What an integration is configured to, where its embedder lets it go.
+    pub(crate) fn of(config: &IntegrationConfig, egress: &EgressPolicy) -> Self {
+        let endpoint = config.endpoint();
+        let egress = egress.clone();
+        Self {
             dial: endpoint.ip(),
             requests_in_flight: config.requests_in_flight(),
             connect_timeout: config.timeouts().connect,
             read_timeout: config.timeouts().read,
             realm_hosts: config.realm_hosts().to_vec(),
-            admitted: None,
-            extra_root_certificates: Vec::new(),
+            egress: match config.network() {
+                NetworkType::Public => egress,
+                NetworkType::Vpc => egress.within_vpc(),
+            },
+            ..Self::to(config.registry(), endpoint.origin())
         }
+    }
+
+    /// Names that are not looked up, and the addresses that are dialled for them.
+    pub(super) fn overrides(&self) -> impl Iterator<Item = (String, IpAddr)> {
+        let domain = self.origin.domain().map(str::to_owned);
+        domain.zip(self.dial).into_iter()
     }
 }
 
@@ -69,6 +101,7 @@ struct Shared {
     origin: Origin,
     authority: String,
     dial: Option<IpAddr>,
+    egress: EgressPolicy,
     admitted: Option<IpAddr>,
     pacing: Pacing,
     transport: reqwest::Client,
@@ -125,11 +158,12 @@ impl HttpClient {
                 registry: settings.registry,
                 origin,
                 authority,
+                body_timeout: read_timeout(&settings).saturating_mul(10),
                 dial: settings.dial,
+                egress: settings.egress,
                 admitted: settings.admitted,
                 pacing: Pacing::new(settings.requests_in_flight),
                 transport,
-                body_timeout: read_timeout(&settings).saturating_mul(10),
                 clock,
             }),
         })
@@ -223,7 +257,7 @@ impl HttpClient {
             _ => None,
         };
         let address = address.filter(|address| Some(*address) != self.shared.admitted);
-        match address.and_then(|address| Some((address, refusal(address)?))) {
+        match address.and_then(|address| Some((address, self.shared.egress.refusal(address)?))) {
             Some((address, rule)) => Err(IntegrationError::AddressRefused {
                 context: context(),
                 address,

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use reqwest::{header, redirect, retry};
 use tower::util::MapFutureLayer;
@@ -13,7 +13,7 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
             header::ACCEPT,
             header::HeaderValue::from_static("application/json"),
         );
-        let builder = reqwest::Client::builder()
+        reqwest::Client::builder()
             .user_agent(concat!("registry-intake/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .no_proxy()
@@ -27,12 +27,7 @@ pub(super) fn transport(settings: &ConnectionSettings) -> reqwest::Result<reqwes
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(settings.requests_in_flight.get())
             .connector_layer(MapFutureLayer::new(stopwatch::noted))
-            .dns_resolver(GuardedResolver::within(settings.connect_timeout));
-        match (settings.dial, settings.origin.domain()) {
-            // Port 0 stands for the port of the request.
-            (Some(address), Some(domain)) => builder.resolve(domain, SocketAddr::new(address, 0)),
-            _ => builder,
-        }
+            .dns_resolver(GuardedResolver::new(settings))
     };
     trusting(builder, settings)
 }
@@ -75,8 +70,6 @@ fn trusting(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::num::NonZeroUsize;
-
     use super::*;
     use crate::image::RegistryKind;
 
@@ -85,15 +78,12 @@ mod tests {
         let seconds = Duration::from_secs;
         for (connect, read, effective) in [(10, 30, seconds(30)), (8, 1, seconds(9))] {
             let settings = ConnectionSettings {
-                registry: RegistryKind::HarborV2,
-                origin: "http://localhost".parse().unwrap(),
-                dial: None,
-                requests_in_flight: NonZeroUsize::MIN,
                 connect_timeout: seconds(connect),
                 read_timeout: seconds(read),
-                realm_hosts: Vec::new(),
-                admitted: None,
-                extra_root_certificates: Vec::new(),
+                ..ConnectionSettings::to(
+                    RegistryKind::HarborV2,
+                    "http://localhost".parse().unwrap(),
+                )
             };
             assert_eq!(read_timeout(&settings), effective);
         }

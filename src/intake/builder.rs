@@ -8,6 +8,7 @@ use crate::{
     error::IntegrationError,
     ingest::{ImageIngesterBuilder, ImageSink},
     inventory::Inventory,
+    network::EgressPolicy,
 };
 
 type Connect = dyn Fn(&IntegrationConfig, Arc<dyn Clock>) -> Result<Arc<dyn RegistryConnector>, IntegrationError>
@@ -31,6 +32,7 @@ pub struct IntakeBuilder {
     inventory: Option<Arc<dyn Inventory>>,
     sink: Option<Arc<dyn ImageSink>>,
     clock: Arc<dyn Clock>,
+    egress: EgressPolicy,
     connect: Option<Box<Connect>>,
     ingestion: Box<SetUp>,
     integrations: Vec<IntegrationConfig>,
@@ -42,6 +44,7 @@ impl IntakeBuilder {
             inventory: None,
             sink: None,
             clock: SystemClock::shared(),
+            egress: EgressPolicy::new(),
             connect: None,
             ingestion: Box::new(|ingester| ingester),
             integrations: Vec::new(),
@@ -75,6 +78,13 @@ impl IntakeBuilder {
     /// Waits and measures by this clock in place of the machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Lets connections go only where this policy does. By default everywhere but where nothing is ever
+    /// dialled. Of no effect on connectors made by [`connect`](Self::connect).
+    pub fn egress(mut self, egress: EgressPolicy) -> Self {
+        self.egress = egress;
         self
     }
 
@@ -116,7 +126,7 @@ impl IntakeBuilder {
     /// where a name belongs to another registry.
     pub async fn build(self) -> Result<Intake, IntakeError> {
         let missing = |part| IntakeError::Missing { part };
-        let context = ConnectContext::with_clock(Arc::clone(&self.clock));
+        let context = ConnectContext::with_clock(Arc::clone(&self.clock)).with_egress(self.egress);
         let shared = move |config: &IntegrationConfig, _| connect_within(config, &context);
         let parts = Parts {
             inventory: self.inventory.ok_or_else(|| missing("inventory"))?,

@@ -4,4 +4,4 @@ pub mod address_pools;
 mod egress;
 pub mod forwarding;
 
-pub use egress::refusal;
+pub use egress::{EgressPolicy, refusal};

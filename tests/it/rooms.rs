@@ -75,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "image",
             "clock",
             "config",
+            "network",
             "pace",
             "connector",
             "inventory",

@@ -8,7 +8,7 @@ use crate::{
     config::{AcrSettings, IntegrationConfig},
     connector::ConnectContext,
     error::{BoxError, ErrorContext, IntegrationError, Step},
-    http::{Budget, ConnectionSettings, HttpClient},
+    http::{Budget, HttpClient},
 };
 
 /// The way to the API of one region, and whose rights are used there.
@@ -28,8 +28,7 @@ impl Connection {
         config: &IntegrationConfig,
         context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
-        let clock = context.clock();
-        let client = HttpClient::new(ConnectionSettings::from(config), Arc::clone(clock))?;
+        let client = context.client(config)?;
         let settings = config.acr().cloned().ok_or_else(|| {
             let source: BoxError = "the integration is none of ACR".into();
             IntegrationError::ConfigInvalid {
@@ -43,7 +42,7 @@ impl Connection {
                 &settings.credentials,
                 config.registry(),
                 client.authority(),
-                clock,
+                context.clock(),
             ),
             registry_name: config.registry_name(),
             config: config.clone(),

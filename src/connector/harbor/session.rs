@@ -1,14 +1,13 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use url::Url;
 
 use super::{answers::Identity, server::Server};
 use crate::{
-    clock::Clock,
     config::{self, IntegrationConfig, RequiredRole, SecretValue},
-    connector::{Verification, Warning},
+    connector::{ConnectContext, Verification, Warning},
     error::{IntegrationError, Step},
-    http::{Account, ConnectionSettings, HttpClient},
+    http::{Account, HttpClient},
     image::RegistryKind,
 };
 
@@ -26,9 +25,9 @@ pub(super) struct Harbor {
 impl Harbor {
     pub(super) fn new(
         config: &IntegrationConfig,
-        clock: Arc<dyn Clock>,
+        context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
-        let client = HttpClient::new(ConnectionSettings::from(config), clock)?;
+        let client = context.client(config)?;
         let Some(login) = config.account().cloned() else {
             return Err(IntegrationError::ConfigInvalid {
                 context: Box::new(client.context(Step::Config)),

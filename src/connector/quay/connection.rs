@@ -1,16 +1,16 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use url::Url;
 
 use super::{pull::Login, wire::ConfigWire};
 use crate::{
-    clock::Clock,
     config::{IntegrationConfig, Namespace, Secret, SecretValue},
+    connector::ConnectContext,
     error::{IntegrationError, Step},
-    http::{Account, Answer, ConnectionSettings, HttpClient, Patience},
+    http::{Account, Answer, HttpClient, Patience},
 };
 
 /// Where a Quay gives out tokens, and how its challenge's realm ends.
@@ -29,10 +29,10 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         config: &IntegrationConfig,
-        clock: Arc<dyn Clock>,
+        context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
         Ok(Self {
-            client: HttpClient::new(ConnectionSettings::from(config), clock)?,
+            client: context.client(config)?,
             config: config.clone(),
             pullers: Mutex::default(),
         })

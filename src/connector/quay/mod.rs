@@ -32,11 +32,10 @@ use async_trait::async_trait;
 
 use self::{api::Api, connection::Connection, listing::QuayListing, sign_in::PageSignIn};
 use crate::{
-    clock::Clock,
     config::IntegrationConfig,
     connector::{
-        Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification,
-        session::Session,
+        Capabilities, Changes, ConnectContext, Listing, PullAccess, RegistryConnector,
+        Verification, session::Session,
     },
     error::IntegrationError,
     http::{Patience, RequestCount},
@@ -51,9 +50,9 @@ pub(in crate::connector) struct Quay {
 impl Quay {
     pub(in crate::connector) fn new(
         config: &IntegrationConfig,
-        clock: Arc<dyn Clock>,
+        context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
-        Connection::new(config, clock).map(|connection| Self {
+        Connection::new(config, context).map(|connection| Self {
             connection: Arc::new(connection),
         })
     }

@@ -1,3 +1,11 @@
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use url::Url;
 
 use super::{
@@ -8,7 +16,8 @@ use super::{
 use crate::{
     clock::{ManualClock, SystemClock, Timestamp},
     error::{ErrorCode, IntegrationError, RefusedAddress, Step, Violation},
-    http::{ConnectionSettings, HttpClient, RequestCount},
+    http::{ConnectionSettings, HttpClient, Patience, RequestCount, resolve::Lookup},
+    network::EgressPolicy,
 };
 
 fn url(text: &str) -> Url {
@@ -150,4 +159,114 @@ async fn a_listed_realm_host_is_asked_with_credentials() {
         realm.seen()[0].header("authorization"),
         Some("Basic YWRtaW46SGFyYm9yMTIzNDU=")
     );
+}
+
+fn answering(addresses: &'static [Ipv4Addr]) -> Lookup {
+    Lookup::new(move |_| {
+        let found = addresses
+            .iter()
+            .map(|address| SocketAddr::from((*address, 0)));
+        let found = found.collect();
+        Box::pin(async { Ok(found) })
+    })
+}
+
+const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+
+#[tokio::test]
+async fn of_an_answer_no_refused_address_is_ever_dialled() {
+    let server = Server::answering(|_| reply(200, "", "[]")).await;
+    let origin = url(&format!("http://rebound.example:{}", server.address.port()));
+    let settings = ConnectionSettings {
+        lookup: answering(&[METADATA, Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST]),
+        ..settings(&origin)
+    };
+    let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
+    let answer = client.get(Step::Connect, origin.clone()).send().await;
+    assert_eq!(answer.unwrap().status(), 200);
+
+    let settings = ConnectionSettings {
+        lookup: answering(&[METADATA, Ipv4Addr::BROADCAST]),
+        ..super::settings(&origin)
+    };
+    let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
+    let count = RequestCount::new();
+    let request = client.get(Step::Connect, origin).counted(&count);
+    rule(request.send().await.unwrap_err());
+    assert_eq!(count.get(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_is_rebound_after_the_first_answer_is_refused_at_the_next_connection() {
+    let server = Server::answering(|_| reply(200, "connection: close\r\n", "[]")).await;
+    let origin = url(&format!("http://rebound.example:{}", server.address.port()));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let lookup = Lookup::new(move |_| {
+        let address = match counted.fetch_add(1, Ordering::SeqCst) {
+            0 => Ipv4Addr::LOCALHOST,
+            _ => METADATA,
+        };
+        Box::pin(async move { Ok(vec![SocketAddr::from((address, 0))]) })
+    });
+    let settings = ConnectionSettings {
+        lookup,
+        ..settings(&origin)
+    };
+    let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
+    let ask = || {
+        client
+            .get(Step::Connect, origin.clone())
+            .patience(Patience::Probe)
+    };
+    assert_eq!(ask().send().await.unwrap().status(), 200);
+    let refused = rule(ask().send().await.unwrap_err());
+    assert_eq!(refused, RefusedAddress::Metadata);
+    assert_eq!((asked.load(Ordering::SeqCst), server.seen().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_strict_policy_refuses_this_machine_by_literal_name_and_override() {
+    let server = Server::answering(|_| reply(200, "", "[]")).await;
+    let port = server.address.port();
+    for (origin, dial) in [
+        (format!("http://127.0.0.1:{port}"), None),
+        (format!("http://[::ffff:127.0.0.1]:{port}"), None),
+        (format!("http://localhost:{port}"), None),
+        (
+            format!("http://harbor.example.com:{port}"),
+            Some(server.address.ip()),
+        ),
+    ] {
+        let origin = url(&origin);
+        let ask = async |egress: EgressPolicy| {
+            let settings = ConnectionSettings {
+                dial,
+                egress,
+                ..settings(&origin)
+            };
+            let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
+            let request = client.get(Step::Connect, origin.clone());
+            request.patience(Patience::Probe).send().await
+        };
+        let error = ask(EgressPolicy::strict()).await.unwrap_err();
+        assert_eq!(rule(error), RefusedAddress::Loopback, "{origin}");
+        assert!(server.seen().is_empty());
+        let denied =
+            EgressPolicy::new().deny(["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+        assert_eq!(
+            rule(ask(denied).await.unwrap_err()),
+            RefusedAddress::Denied,
+            "{origin}"
+        );
+    }
+    assert!(server.seen().is_empty());
+    let origin = server.url("/");
+    let settings = ConnectionSettings {
+        egress: EgressPolicy::strict().allow(["127.0.0.0/8".parse().unwrap()]),
+        ..settings(&origin)
+    };
+    let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
+    let answer = client.get(Step::Connect, origin).send().await;
+    assert_eq!(answer.unwrap().status(), 200);
 }

@@ -27,15 +27,10 @@ use crate::{
 /// Generous time-outs: no test waits for them save those that say so.
 fn settings(origin: &Url) -> ConnectionSettings {
     ConnectionSettings {
-        registry: RegistryKind::HarborV2,
-        origin: origin.clone(),
-        dial: None,
         requests_in_flight: NonZeroUsize::new(4).unwrap(),
         connect_timeout: Duration::from_secs(20),
         read_timeout: Duration::from_secs(20),
-        realm_hosts: Vec::new(),
-        admitted: None,
-        extra_root_certificates: Vec::new(),
+        ..ConnectionSettings::to(RegistryKind::HarborV2, origin.clone())
     }
 }
 

@@ -333,15 +333,10 @@ impl Chain {
         origin.set_query(None);
         origin.set_fragment(None);
         let settings = ConnectionSettings {
-            registry: self.registry,
-            origin,
-            dial: None,
-            requests_in_flight: std::num::NonZeroUsize::MIN,
             connect_timeout: patience,
             read_timeout: patience,
-            realm_hosts: Vec::new(),
             admitted,
-            extra_root_certificates: Vec::new(),
+            ..ConnectionSettings::to(self.registry, origin)
         };
         HttpClient::new(settings, Arc::clone(&self.clock))
             .map_err(unreachable("the source of credentials"))

@@ -405,15 +405,10 @@ async fn the_admitted_address_is_dialled_for_its_client_alone() {
     let server = Loopback::start(|_| (200, "{}".to_owned())).await;
     let clock: Arc<dyn Clock> = Arc::new(clock());
     let settings = |admitted: Option<IpAddr>, origin: &Url| ConnectionSettings {
-        registry: RegistryKind::AcrEnterprise,
-        origin: origin.clone(),
-        dial: None,
-        requests_in_flight: std::num::NonZeroUsize::MIN,
         connect_timeout: Duration::from_millis(300),
         read_timeout: Duration::from_millis(300),
-        realm_hosts: Vec::new(),
         admitted,
-        extra_root_certificates: Vec::new(),
+        ..ConnectionSettings::to(RegistryKind::AcrEnterprise, origin.clone())
     };
     let ask = async |settings: ConnectionSettings, origin: &Url| {
         let client = HttpClient::new(settings, Arc::clone(&clock)).unwrap();

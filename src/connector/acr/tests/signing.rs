@@ -18,13 +18,16 @@ use super::{
 use crate::{
     clock::{Clock, ManualClock},
     config::RegistryType,
+    connector::ConnectContext,
     error::Step,
-    http::{ConnectionSettings, HttpClient, Patience},
+    http::{HttpClient, Patience},
 };
 
 fn client(server: &Loopback, clock: &ManualClock) -> HttpClient {
-    let settings = ConnectionSettings::from(&config(server, RegistryType::AcrEnterprise));
-    HttpClient::new(settings, Arc::new(clock.clone())).unwrap()
+    let context = ConnectContext::with_clock(Arc::new(clock.clone()));
+    context
+        .client(&config(server, RegistryType::AcrEnterprise))
+        .unwrap()
 }
 
 proptest! {

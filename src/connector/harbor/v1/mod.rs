@@ -41,9 +41,10 @@ use async_trait::async_trait;
 use self::{api::Api, listing::V1Listing};
 use super::{answers::Identity, session::Harbor};
 use crate::{
-    clock::Clock,
     config::IntegrationConfig,
-    connector::{Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification},
+    connector::{
+        Capabilities, Changes, ConnectContext, Listing, PullAccess, RegistryConnector, Verification,
+    },
     error::IntegrationError,
     http::{Patience, RequestCount},
     image::{ChangeMark, Image, Location, Reference, RegistryKind, RepositoryName},
@@ -57,9 +58,9 @@ pub(in crate::connector) struct HarborV1 {
 impl HarborV1 {
     pub(in crate::connector) fn new(
         config: &IntegrationConfig,
-        clock: Arc<dyn Clock>,
+        context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
-        Harbor::new(config, clock).map(|harbor| Self {
+        Harbor::new(config, context).map(|harbor| Self {
             harbor: Arc::new(harbor),
         })
     }

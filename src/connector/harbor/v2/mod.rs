@@ -49,11 +49,10 @@ use self::{
 };
 use super::session::Harbor;
 use crate::{
-    clock::Clock,
     config::IntegrationConfig,
     connector::{
-        Capabilities, Changes, Listing, PullAccess, RegistryConnector, Verification,
-        session::Session,
+        Capabilities, Changes, ConnectContext, Listing, PullAccess, RegistryConnector,
+        Verification, session::Session,
     },
     error::IntegrationError,
     http::{Patience, RequestCount},
@@ -68,9 +67,9 @@ pub(in crate::connector) struct HarborV2 {
 impl HarborV2 {
     pub(in crate::connector) fn new(
         config: &IntegrationConfig,
-        clock: Arc<dyn Clock>,
+        context: &ConnectContext,
     ) -> Result<Self, IntegrationError> {
-        Harbor::new(config, clock).map(|harbor| Self {
+        Harbor::new(config, context).map(|harbor| Self {
             harbor: Arc::new(harbor),
         })
     }

@@ -1,0 +1,8 @@
+//! Where connections may go.
+
+mod address;
+mod embedded;
+mod policy;
+
+pub use address::refusal;
+pub use policy::EgressPolicy;
