@@ -24,6 +24,7 @@ pub struct IntegrationConfigBuilder {
     pub(super) domain: Option<String>,
     pub(super) port: Option<i128>,
     pub(super) ip: Option<IpAddr>,
+    pub(super) hosts: Vec<(String, IpAddr)>,
     pub(super) hybrid: Option<bool>,
     pub(super) speed_limit: Option<SpeedLimit>,
     pub(super) username: Option<String>,
@@ -73,6 +74,7 @@ impl IntegrationConfigBuilder {
             },
             port: is_elsewhere.then(|| endpoint.port().into()),
             ip: endpoint.ip(),
+            hosts: config.hosts.clone().into_iter().collect(),
             hybrid: is_elsewhere.then_some(config.hybrid),
             speed_limit: Some(config.speed_limit),
             username: account.map(|account| account.username.clone()),
@@ -155,6 +157,14 @@ impl IntegrationConfigBuilder {
     #[must_use]
     pub const fn ip(mut self, ip: IpAddr) -> Self {
         self.ip = Some(ip);
+        self
+    }
+
+    /// The address to dial for a further name, such as that of a token service on another host. May be
+    /// called for several names; `Host`, SNI and the certificate's name stay the name.
+    #[must_use]
+    pub fn host(mut self, name: impl Into<String>, address: IpAddr) -> Self {
+        self.hosts.push((name.into(), address));
         self
     }
 

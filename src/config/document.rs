@@ -112,6 +112,7 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         domain: reader.string("domain"),
         port: reader.integer("port"),
         ip: reader.ip("ip"),
+        hosts: reader.addresses("hosts").unwrap_or_default(),
         hybrid: reader.boolean("hybrid"),
         speed_limit: reader.speed_limit("speed_limit"),
         username: reader.string("username"),

@@ -1,4 +1,4 @@
-use std::{num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, time::Duration};
 
 use super::{
     Account, AcrInstance, AcrSettings, ConfigWarning, Endpoint, IntegrationConfigBuilder,
@@ -18,6 +18,7 @@ pub struct IntegrationConfig {
     pub(super) registry_type: RegistryType,
     pub(super) version: Option<RegistryVersion>,
     pub(super) endpoint: Endpoint,
+    pub(super) hosts: BTreeMap<String, IpAddr>,
     pub(super) network: NetworkType,
     pub(super) region_id: Option<String>,
     pub(super) hybrid: bool,
@@ -89,6 +90,13 @@ impl IntegrationConfig {
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// The addresses that are dialled for further names than the endpoint's domain, in the same form as
+    /// [`Endpoint::domain`].
+    #[must_use]
+    pub const fn hosts(&self) -> &BTreeMap<String, IpAddr> {
+        &self.hosts
     }
 
     /// What the integration's name stands for in an inventory: host and port, and the instance where

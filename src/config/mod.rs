@@ -17,6 +17,7 @@
 //! | `domain` | a host name or IP address | required, save for ACR |
 //! | `port` | 1 to 65535 | default 80 or 443, by `protocol` |
 //! | `ip` | an IP address | dialled in place of what `domain` resolves to |
+//! | `hosts` | `{ "NAME" = "IP" }` | dialled in place of what further names resolve to; `Host`, SNI and certificate stay the name |
 //! | `hybrid` | `true`, `false` | default `false`; `true` requires `ip` |
 //! | `speed_limit` | images per hour, or `"unlimited"` | default 10 |
 //! | `username` | without colon | required; optional for `quay`; a fault for ACR |

@@ -7,6 +7,9 @@ use super::{
     tree::Value,
 };
 
+const IP: &str = "an IPv4 or IPv6 address alone, without port";
+const NO_IP: &str = "is no IP address";
+
 /// Takes the keys of one table by name. What cannot be read as asked is a fault and counts as not
 /// given; keys that nobody asked for are faults at the end.
 pub(super) struct TableReader<'f> {
@@ -89,13 +92,37 @@ impl<'f> TableReader<'f> {
     pub(super) fn ip(&mut self, key: &'static str) -> Option<IpAddr> {
         let text = self.string(key)?;
         text.parse().ok().or_else(|| {
-            let flaw = "is no IP address";
-            self.fault(
-                key,
-                ConfigProblem::Malformed { flaw },
-                "an IPv4 or IPv6 address alone, without port",
-            )
+            let problem = ConfigProblem::Malformed { flaw: NO_IP };
+            self.fault(key, problem, IP)
         })
+    }
+
+    /// The names of an inner table, as they stand, and the IP address of each.
+    pub(super) fn addresses(&mut self, key: &'static str) -> Option<Vec<(String, IpAddr)>> {
+        const TABLE: &str = "a table of host names and their IP addresses";
+        let entries = match self.take(key)? {
+            Value::Table(entries) => entries,
+            other => return self.wrong_type(key, &other, TABLE),
+        };
+        let mut addresses = Vec::with_capacity(entries.len());
+        for (name, value) in entries {
+            let beginning: String = name.chars().take(64).collect();
+            let field = format!("{}{key}.{beginning}", self.prefix);
+            let problem = match value {
+                Value::String(text) => match text.parse() {
+                    Ok(address) => {
+                        addresses.push((name, address));
+                        continue;
+                    }
+                    Err(_) => ConfigProblem::Malformed { flaw: NO_IP },
+                },
+                other => ConfigProblem::WrongType {
+                    found: other.type_name(),
+                },
+            };
+            self.faults.push(field, problem, IP);
+        }
+        Some(addresses)
     }
 
     pub(super) fn strings(&mut self, key: &'static str) -> Option<Vec<String>> {

@@ -1,4 +1,5 @@
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     net::{IpAddr, Ipv4Addr},
     num::NonZeroUsize,
     ops::RangeInclusive,
@@ -24,6 +25,7 @@ const REGION: &str = "a region id such as \"cn-hangzhou\"";
 pub(super) const HOST: &str =
     "a host name or IP address alone, without scheme, user, port and path";
 const IP: &str = "an IP address; required where hybrid = true";
+const HOSTS: &str = "other host names than the domain, each once";
 const USERNAME: &str = "a user name without colon and control characters";
 const DEFAULT_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 /// Each request with a token costs a Quay a slow hash, and a Harbor 1.x two requests to its own
@@ -79,6 +81,10 @@ impl IntegrationConfigBuilder {
             }
             endpoint(faults, protocol, self.domain, self.port, self.ip)
         };
+        let domain = acr_type
+            .map_or(endpoint.as_ref(), |_| None)
+            .map(Endpoint::domain);
+        let hosts = hosts(faults, self.hosts, domain);
         if hybrid && acr_type.is_none() {
             faults.required("ip", self.ip, IP);
         }
@@ -123,6 +129,7 @@ impl IntegrationConfigBuilder {
             registry_type: registry_type?,
             version: self.version,
             endpoint: endpoint?,
+            hosts,
             network,
             region_id: self.region_id,
             hybrid,
@@ -174,6 +181,42 @@ fn endpoint(
     let flaw = endpoint.is_none().then_some("is no host name");
     faults.judge("domain", flaw, HOST);
     endpoint
+}
+
+/// What is dialled for further names. Those of an ACR are all further ones: it has no `ip`.
+fn hosts(
+    faults: &mut Faults,
+    given: Vec<(String, IpAddr)>,
+    domain: Option<&str>,
+) -> BTreeMap<String, IpAddr> {
+    let mut hosts = BTreeMap::new();
+    for (name, address) in given {
+        let beginning: String = name.chars().take(64).collect();
+        let field = format!("hosts.{beginning}");
+        let Some(host) = check_host(faults, &field, &name) else {
+            continue;
+        };
+        let text = host_text(&host);
+        let flaw = if !matches!(host, Host::Domain(_)) {
+            Some("is an IP address itself")
+        } else if domain == Some(text.as_str()) {
+            Some("is the domain, whose address is ip")
+        } else {
+            None
+        };
+        if !faults.judge(&field, flaw, HOSTS) {
+            continue;
+        }
+        match hosts.entry(text) {
+            Entry::Vacant(place) => {
+                place.insert(address);
+            }
+            Entry::Occupied(_) => {
+                faults.judge(&field, Some("is named twice"), HOSTS);
+            }
+        }
+    }
+    hosts
 }
 
 /// None where the account is optional and not given, or faulty.

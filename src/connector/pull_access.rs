@@ -1,8 +1,8 @@
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     clock::Timestamp,
-    config::{Endpoint, Protocol, SecretValue},
+    config::{IntegrationConfig, Protocol, SecretValue},
     image::Location,
 };
 
@@ -18,14 +18,17 @@ pub struct PullAccess {
     pub port: u16,
     /// Dial this address in place of what the domain resolves to.
     pub dial: Option<IpAddr>,
+    /// Dial these addresses for these further names, of token services and blob stores. `Host`, SNI and
+    /// the certificate's name stay the name.
+    pub hosts: BTreeMap<String, IpAddr>,
     /// What to pull.
     pub location: Location,
     /// The right to pull it.
     pub credential: PullCredential,
     /// When the credential ends; none where it does not end by itself.
     pub expires_at: Option<Timestamp>,
-    /// Hosts beside [`host`](Self::host) whose token service may be sent the credential: those of ACR,
-    /// which are known. Empty where the connector knows none.
+    /// Hosts beside [`host`](Self::host) whose token service may be sent the credential: those that the
+    /// configuration names, and those of ACR, which are known.
     pub realm_hosts: Vec<String>,
 }
 
@@ -44,6 +47,7 @@ impl PullAccess {
             host: host.into(),
             port,
             dial: None,
+            hosts: BTreeMap::new(),
             location,
             credential,
             expires_at: None,
@@ -52,23 +56,42 @@ impl PullAccess {
     }
 
     /// Access to a configured registry.
-    pub(super) fn at(endpoint: &Endpoint, location: &Location, credential: PullCredential) -> Self {
-        Self {
-            protocol: endpoint.protocol(),
-            host: endpoint.domain().to_owned(),
-            port: endpoint.port(),
-            dial: endpoint.ip(),
-            location: location.clone(),
+    pub(super) fn at(
+        config: &IntegrationConfig,
+        location: &Location,
+        credential: PullCredential,
+    ) -> Self {
+        let endpoint = config.endpoint();
+        let (protocol, port) = (endpoint.protocol(), endpoint.port());
+        let mut access = Self::new(
+            protocol,
+            endpoint.domain(),
+            port,
+            location.clone(),
             credential,
-            expires_at: None,
-            realm_hosts: Vec::new(),
-        }
+        );
+        access.dial = endpoint.ip();
+        access.by_the_way_of(config)
+    }
+
+    /// The same, going to whatever host as the integration is configured to.
+    pub(super) fn by_the_way_of(mut self, config: &IntegrationConfig) -> Self {
+        self.hosts.clone_from(config.hosts());
+        self.realm_hosts.extend_from_slice(config.realm_hosts());
+        self
     }
 
     /// The same by dialling this address.
     #[must_use]
     pub const fn with_dial(mut self, dial: IpAddr) -> Self {
         self.dial = Some(dial);
+        self
+    }
+
+    /// The same by dialling this address for a further name.
+    #[must_use]
+    pub fn with_host(mut self, name: impl Into<String>, address: IpAddr) -> Self {
+        self.hosts.insert(name.into(), address);
         self
     }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{PullAccess, PullCredential};
 use crate::{
     clock::{Clock, Timestamp},
-    config::{Endpoint, SecretValue},
+    config::{IntegrationConfig, SecretValue},
     error::{IntegrationError, Violation},
     http::Answer,
     image::Location,
@@ -57,9 +57,9 @@ pub(super) struct Token {
 
 impl Token {
     /// Access to `location`, for which the token was asked for.
-    pub(super) fn access(self, endpoint: &Endpoint, location: &Location) -> PullAccess {
+    pub(super) fn access(self, config: &IntegrationConfig, location: &Location) -> PullAccess {
         let credential = PullCredential::Bearer { token: self.secret };
-        PullAccess::at(endpoint, location, credential).with_expiry(self.expires_at)
+        PullAccess::at(config, location, credential).with_expiry(self.expires_at)
     }
 }
 

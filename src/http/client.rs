@@ -1,4 +1,4 @@
-use std::{fmt, net::IpAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, net::IpAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use url::{Host, Url};
@@ -27,6 +27,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) origin: Url,
     /// The address to dial in place of what the domain resolves to.
     pub(crate) dial: Option<IpAddr>,
+    /// The same for further names.
+    pub(crate) hosts: Vec<(String, IpAddr)>,
     /// The most requests at a time.
     pub(crate) requests_in_flight: NonZeroUsize,
     /// For name, connection and handshake together.
@@ -54,6 +56,7 @@ impl ConnectionSettings {
             registry,
             origin,
             dial: None,
+            hosts: Vec::new(),
             requests_in_flight: NonZeroUsize::MIN,
             connect_timeout: timeouts.connect,
             read_timeout: timeouts.read,
@@ -71,6 +74,7 @@ impl ConnectionSettings {
         let egress = egress.clone();
         Self {
             dial: endpoint.ip(),
+            hosts: config.hosts().clone().into_iter().collect(),
             requests_in_flight: config.requests_in_flight(),
             connect_timeout: config.timeouts().connect,
             read_timeout: config.timeouts().read,
@@ -86,7 +90,10 @@ impl ConnectionSettings {
     /// Names that are not looked up, and the addresses that are dialled for them.
     pub(super) fn overrides(&self) -> impl Iterator<Item = (String, IpAddr)> {
         let domain = self.origin.domain().map(str::to_owned);
-        domain.zip(self.dial).into_iter()
+        domain
+            .zip(self.dial)
+            .into_iter()
+            .chain(self.hosts.iter().cloned())
     }
 }
 
@@ -100,7 +107,7 @@ struct Shared {
     registry: RegistryKind,
     origin: Origin,
     authority: String,
-    dial: Option<IpAddr>,
+    overrides: HashMap<String, IpAddr>,
     egress: EgressPolicy,
     admitted: Option<IpAddr>,
     pacing: Pacing,
@@ -159,7 +166,7 @@ impl HttpClient {
                 origin,
                 authority,
                 body_timeout: read_timeout(&settings).saturating_mul(10),
-                dial: settings.dial,
+                overrides: settings.overrides().collect(),
                 egress: settings.egress,
                 admitted: settings.admitted,
                 pacing: Pacing::new(settings.requests_in_flight),
@@ -249,12 +256,11 @@ impl HttpClient {
                 what: Unsupported::Tls,
             });
         }
-        let dial = self.shared.dial;
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            host if host == self.shared.origin.url().host() => dial,
-            _ => None,
+            Some(Host::Domain(name)) => self.shared.overrides.get(name).copied(),
+            None => None,
         };
         let address = address.filter(|address| Some(*address) != self.shared.admitted);
         match address.and_then(|address| Some((address, self.shared.egress.refusal(address)?))) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::{Protocol, SecretValue},
+    config::{IntegrationConfig, Protocol, SecretValue},
     connector::{PullAccess, PullCredential},
     error::IntegrationError,
     image::Location,
@@ -82,7 +82,12 @@ impl PullLogin {
 
 impl Login {
     /// Access to what lies at this domain. The registry itself speaks TLS alone.
-    pub(super) fn access(self, domain: &str, region: &str, location: &Location) -> PullAccess {
+    pub(super) fn access(
+        self,
+        domain: &str,
+        config: &IntegrationConfig,
+        location: &Location,
+    ) -> PullAccess {
         let credential = PullCredential::Basic {
             username: self.username,
             password: self.password,
@@ -96,7 +101,8 @@ impl Login {
             credential,
         )
         .with_expiry(self.ends)
-        .with_realm_hosts(realm_hosts(region))
+        .with_realm_hosts(realm_hosts(config.region_id().unwrap_or_default()))
+        .by_the_way_of(config)
     }
 }
 

@@ -20,7 +20,7 @@ impl Harbor {
             username: self.login.username.clone(),
             password: self.secret().await?,
         };
-        Ok(PullAccess::at(self.config.endpoint(), location, credential))
+        Ok(PullAccess::at(&self.config, location, credential))
     }
 
     /// Access by a token for one repository.
@@ -38,7 +38,7 @@ impl Harbor {
                 (&RequestCount::new(), Patience::Run),
             )
             .await?;
-        Ok(token.access(self.config.endpoint(), location))
+        Ok(token.access(&self.config, location))
     }
 
     /// A token of the token service, for this right or, without one, as a proof of the account

@@ -72,8 +72,7 @@ impl Quay {
             username, password, ..
         } = connection.login_for(location).await?;
         let credential = PullCredential::Basic { username, password };
-        let endpoint = connection.config.endpoint();
-        Ok(PullAccess::at(endpoint, location, credential))
+        Ok(PullAccess::at(&connection.config, location, credential))
     }
 
     /// Access by a token for one repository.
@@ -95,6 +94,6 @@ impl Quay {
             .send()
             .await?;
         let token = pull_token::read(&answer, Some(grant), &**connection.client.clock())?;
-        Ok(token.access(connection.config.endpoint(), location))
+        Ok(token.access(&connection.config, location))
     }
 }
