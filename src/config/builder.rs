@@ -1,12 +1,15 @@
 use std::{net::IpAddr, time::Duration};
 
 use super::{
-    AcrCredentials, AcrInstance, ConfigErrors, ConfigWarning, IntegrationConfig, NetworkType,
-    Protocol, RegistryType, RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit,
-    VpcAccess,
+    AcrCredentials, AcrInstance, CaMode, ConfigErrors, ConfigWarning, IntegrationConfig,
+    NetworkType, Pem, Protocol, RegistryType, RegistryVersion, RequiredRole, Secret, SessionUse,
+    SpeedLimit, TlsVersion, VpcAccess,
     acr::{AcrDraft, CredentialsDraft},
     fault::Faults,
+    limits::LimitsDraft,
     namespace::NamespaceDraft,
+    proxy::ProxyDraft,
+    tls::TlsDraft,
     validate::has_sessions,
 };
 use crate::{schedule::Schedule, selection::Selection};
@@ -35,6 +38,9 @@ pub struct IntegrationConfigBuilder {
     pub(super) requests_in_flight: Option<i128>,
     pub(super) connect_timeout: Option<Duration>,
     pub(super) read_timeout: Option<Duration>,
+    pub(super) limits: LimitsDraft,
+    pub(super) tls: TlsDraft,
+    pub(super) proxy: Option<ProxyDraft>,
     pub(super) realm_hosts: Option<Vec<String>>,
     pub(super) include_proxy_caches: Option<bool>,
     pub(super) session: Option<SessionUse>,
@@ -85,6 +91,12 @@ impl IntegrationConfigBuilder {
             requests_in_flight: i128::try_from(config.requests_in_flight.get()).ok(),
             connect_timeout: Some(config.timeouts.connect),
             read_timeout: Some(config.timeouts.read),
+            limits: LimitsDraft::of(&config.limits),
+            tls: TlsDraft::of(&config.tls, has_plain_secret),
+            proxy: config
+                .proxy
+                .as_ref()
+                .map(|proxy| ProxyDraft::of(proxy, has_plain_secret)),
             realm_hosts: Some(config.realm_hosts.clone()),
             include_proxy_caches: Some(config.include_proxy_caches),
             session: has_sessions(config.registry_type, config.version).then_some(config.session),
@@ -236,6 +248,82 @@ impl IntegrationConfigBuilder {
     #[must_use]
     pub const fn read_timeout(mut self, timeout: Duration) -> Self {
         self.read_timeout = Some(timeout);
+        self
+    }
+
+    /// How much is read of a page, or of any other answer that is no manifest and no error, in bytes after
+    /// decompression. By default 64 MiB.
+    #[must_use]
+    pub const fn page_limit(mut self, bytes: usize) -> Self {
+        self.limits.page = Some(bytes as i128);
+        self
+    }
+
+    /// How much is read of a manifest, in bytes after decompression. By default 8 MiB.
+    #[must_use]
+    pub const fn manifest_limit(mut self, bytes: usize) -> Self {
+        self.limits.manifest = Some(bytes as i128);
+        self
+    }
+
+    /// How much is read of an answer that tells of an error, in bytes after decompression. By default
+    /// 64 KiB.
+    #[must_use]
+    pub const fn error_body_limit(mut self, bytes: usize) -> Self {
+        self.limits.error_body = Some(bytes as i128);
+        self
+    }
+
+    /// Authorities to trust, beside those of the operating system or in their place.
+    #[must_use]
+    pub fn ca_bundle(mut self, bundle: Pem, mode: CaMode) -> Self {
+        (self.tls.ca_bundle, self.tls.ca_mode) = (Some(bundle), Some(mode));
+        self
+    }
+
+    /// The certificate to show where a server asks for one, and its key in PEM.
+    #[must_use]
+    pub fn client_identity(mut self, certificate: Pem, key: Secret) -> Self {
+        (self.tls.client_certificate, self.tls.client_key) = (Some(certificate), Some(key));
+        self.tls.key_is_plain = false;
+        self
+    }
+
+    /// The oldest version of TLS to speak. By default 1.2.
+    #[must_use]
+    pub const fn min_tls_version(mut self, version: TlsVersion) -> Self {
+        self.tls.min_version = Some(version);
+        self
+    }
+
+    /// Whether any certificate is taken, whoever shows it: every report then warns. By default not.
+    #[must_use]
+    pub const fn insecure(mut self, insecure: bool) -> Self {
+        self.tls.insecure = Some(insecure);
+        self
+    }
+
+    /// The proxy to the registry, `SCHEME://HOST[:PORT]`. By default none, whatever the environment
+    /// says.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy.get_or_insert_default().url = Some(url.into());
+        self
+    }
+
+    /// The account that the proxy asks for.
+    #[must_use]
+    pub fn proxy_account(mut self, username: impl Into<String>, password: Secret) -> Self {
+        let proxy = self.proxy.get_or_insert_default();
+        (proxy.username, proxy.password) = (Some(username.into()), Some(password));
+        proxy.password_is_plain = false;
+        self
+    }
+
+    /// Hosts, addresses and networks that are reached without the proxy.
+    #[must_use]
+    pub fn no_proxy<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.proxy.get_or_insert_default().no_proxy = hosts.into_iter().map(Into::into).collect();
         self
     }
 

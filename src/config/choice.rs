@@ -123,6 +123,38 @@ choices! {
         Warn = "warn",
     }
 
+    /// How certificates of an integration's own authorities are trusted.
+    #[derive(Default)]
+    CaMode {
+        /// Beside those of the operating system.
+        #[default]
+        Add = "add",
+        /// In their place: nobody else is trusted.
+        Replace = "replace",
+    }
+
+    /// A version of TLS.
+    #[derive(PartialOrd, Ord, Default)]
+    TlsVersion {
+        /// TLS 1.2.
+        #[default]
+        Tls12 = "1.2",
+        /// TLS 1.3.
+        Tls13 = "1.3",
+    }
+
+    /// How a proxy is spoken to.
+    ProxyScheme {
+        /// HTTP; https goes through it by `CONNECT`.
+        Http = "http",
+        /// The same over TLS to the proxy.
+        Https = "https",
+        /// SOCKS 5, told addresses that this machine looked up.
+        Socks5 = "socks5",
+        /// SOCKS 5, told names.
+        Socks5h = "socks5h",
+    }
+
     /// Whether a listing signs in, as the registry's web page does, instead of sending the password
     /// with every request. A Harbor since 2.15.2 hashes it slowly each time, a Quay does so with
     /// each token; a session costs neither.

@@ -1,6 +1,7 @@
 use super::{
     ConfigErrors, ConfigProblem, IntegrationConfig, IntegrationConfigBuilder, acr::AcrDraft,
-    fault::Faults, namespace::NamespaceDraft, read::TableReader, schedule, selection, tree::Value,
+    fault::Faults, limits::LimitsDraft, namespace::NamespaceDraft, proxy::ProxyDraft,
+    read::TableReader, schedule, selection, tls::TlsDraft, tree::Value,
 };
 
 const DOCUMENT: &str = "document";
@@ -146,6 +147,11 @@ fn read_integration(value: Value, mut faults: Faults) -> Result<IntegrationConfi
         draft.connect_timeout = timeouts.seconds("connect");
         draft.read_timeout = timeouts.seconds("read");
     });
+    reader.table("limits", "limits.", |limits| {
+        draft.limits = LimitsDraft::read(limits);
+    });
+    reader.table("tls", "tls.", |tls| draft.tls = TlsDraft::read(tls));
+    draft.proxy = ProxyDraft::read(&mut reader);
     reader.finish();
     draft.check(faults)
 }

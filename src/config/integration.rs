@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroUsize, time::Duration}
 
 use super::{
     Account, AcrInstance, AcrSettings, ConfigWarning, Endpoint, IntegrationConfigBuilder,
-    Namespace, NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse,
-    SpeedLimit,
+    Namespace, NetworkType, Protocol, ProxySettings, RegistryType, RegistryVersion, RequiredRole,
+    SessionUse, SizeLimits, SpeedLimit, TlsSettings,
 };
 use crate::{image::RegistryKind, schedule::Schedule, selection::Selection};
 
@@ -28,6 +28,9 @@ pub struct IntegrationConfig {
     pub(super) required_role: RequiredRole,
     pub(super) requests_in_flight: NonZeroUsize,
     pub(super) timeouts: Timeouts,
+    pub(super) limits: SizeLimits,
+    pub(super) tls: TlsSettings,
+    pub(super) proxy: Option<ProxySettings>,
     pub(super) realm_hosts: Vec<String>,
     pub(super) include_proxy_caches: bool,
     pub(super) session: SessionUse,
@@ -191,6 +194,24 @@ impl IntegrationConfig {
     #[must_use]
     pub const fn timeouts(&self) -> Timeouts {
         self.timeouts
+    }
+
+    /// How much of an answer is read.
+    #[must_use]
+    pub const fn limits(&self) -> SizeLimits {
+        self.limits
+    }
+
+    /// Whom the integration trusts over TLS, and its own certificate.
+    #[must_use]
+    pub const fn tls(&self) -> &TlsSettings {
+        &self.tls
+    }
+
+    /// The proxy to the registry; none unless configured.
+    #[must_use]
+    pub const fn proxy(&self) -> Option<&ProxySettings> {
+        self.proxy.as_ref()
     }
 
     /// Further hosts whose token services may be sent the credentials, in the same form as

@@ -26,6 +26,9 @@
 //! | `required_role` | `admin`, `list` | default `admin` |
 //! | `requests_in_flight` | 1 to 64 | default 4; 2 for Harbor `V1`, and for `quay` without a session |
 //! | `timeouts` | `{ connect = SECONDS, read = SECONDS }` | default 10 and 30 |
+//! | `limits` | `{ page = BYTES, manifest = BYTES, error_body = BYTES }` | how much of an answer is read, after decompression; default 64 MiB, 8 MiB and 64 KiB |
+//! | `tls` | a table, see below | whom to trust, and the client's certificate |
+//! | `proxy` | a table, see below, or its `url` alone | the proxy to the registry; none is ever taken from the environment |
 //! | `realm_hosts` | host names | hosts of token services that may get the credentials |
 //! | `include_proxy_caches` | `true`, `false` | default `false` |
 //! | `session` | `auto`, `never`, `always` | default `auto`; for `quay` and Harbor `V2` alone |
@@ -47,6 +50,29 @@
 //! | `vpc_access` | `require`, `warn` | for `acr-enterprise`; default `require` for `network = "vpc"`, else `warn` |
 //! | `requests_per_second` | 1 to 1000 | of the account, whatever shares it; default 15 |
 //! | `account_id` | text | ACR: the account, where AccessKeys of several users are of one |
+//!
+//! The keys of `tls` hold for the registry, its token services and a proxy that speaks TLS. Files are read
+//! when the integration is connected, and again while it runs, at most once a minute: what is new there
+//! is used by the next connection.
+//!
+//! | key | values | |
+//! |---|---|---|
+//! | `ca_bundle` | `{ file = "PATH" }`, `{ env = "NAME" }`, a path, or the text in PEM | authorities to trust |
+//! | `ca_mode` | `add`, `replace` | beside the operating system's, or in their place; default `add` |
+//! | `client_certificate` | the same forms | shown where the server asks for one; required with `client_key` |
+//! | `client_key` | the forms of `password` | its key in PEM; required with `client_certificate` |
+//! | `min_version` | `1.2`, `1.3` | the oldest version of TLS; default `1.2` |
+//! | `insecure` | `true`, `false` | takes any certificate, and warns in every report; default `false` |
+//!
+//! The keys of `proxy`. Through a proxy names are looked up there, so that `ip` and `hosts` are faults
+//! for hosts that are reached through it, and the egress guard sees literal addresses alone, and that
+//! of the proxy itself; a `socks5` proxy is told addresses that were looked up and judged here.
+//!
+//! | key | values | |
+//! |---|---|---|
+//! | `url` | `http://`, `https://`, `socks5://` or `socks5h://`, host and port | default port 80, 443 or 1080 |
+//! | `username`, `password` | text, a secret | what the proxy asks for |
+//! | `no_proxy` | host names, addresses, networks | reached without it; a name stands for those below it too |
 //!
 //! The keys of `selection` narrow down what is ingested, all of them together:
 //!
@@ -71,12 +97,16 @@ mod draft;
 mod endpoint;
 mod fault;
 mod integration;
+mod limits;
 mod namespace;
+mod pem;
+mod proxy;
 mod read;
 mod schedule;
 mod secret;
 mod selection;
 mod speed_limit;
+mod tls;
 mod tree;
 mod validate;
 mod warning;
@@ -84,14 +114,19 @@ mod warning;
 pub use acr::{AcrCredentials, AcrInstance, AcrSettings};
 pub use builder::IntegrationConfigBuilder;
 pub use choice::{
-    NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole, SessionUse, VpcAccess,
+    CaMode, NetworkType, Protocol, ProxyScheme, RegistryType, RegistryVersion, RequiredRole,
+    SessionUse, TlsVersion, VpcAccess,
 };
 pub use document::Config;
 pub use draft::{ConfigDraft, IntegrationDraft};
 pub use endpoint::Endpoint;
 pub use fault::{ConfigErrors, ConfigFault, ConfigProblem};
 pub use integration::{IntegrationConfig, Timeouts};
+pub use limits::SizeLimits;
 pub use namespace::{Account, Namespace};
+pub use pem::{Pem, PemError};
+pub use proxy::{NoProxy, ProxySettings};
 pub use secret::{Secret, SecretError, SecretProvider, SecretValue};
 pub use speed_limit::SpeedLimit;
+pub use tls::{ClientIdentity, TlsSettings};
 pub use warning::ConfigWarning;

@@ -125,6 +125,16 @@ impl Secret {
         Ok(value)
     }
 
+    /// Whether it stays as it is: the text was given.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        matches!(self.0, Source::Given(_))
+    }
+
+    /// Whether it was given, and is nothing in PEM.
+    pub(super) fn is_no_pem(&self) -> bool {
+        matches!(&self.0, Source::Given(value) if !value.expose().contains("-----BEGIN "))
+    }
+
     /// What makes the secret unusable before it is even looked for, as a fault says it.
     pub(super) fn flaw(&self) -> Option<&'static str> {
         match &self.0 {

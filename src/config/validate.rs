@@ -11,8 +11,8 @@ use url::Host;
 
 use super::{
     Account, ConfigErrors, ConfigProblem, ConfigWarning, Endpoint, IntegrationConfig,
-    IntegrationConfigBuilder, Namespace, NetworkType, Protocol, RegistryType, RegistryVersion,
-    RequiredRole, Secret, SessionUse, SpeedLimit, Timeouts, acr,
+    IntegrationConfigBuilder, Namespace, NetworkType, Protocol, ProxySettings, RegistryType,
+    RegistryVersion, RequiredRole, Secret, SessionUse, SpeedLimit, Timeouts, acr,
     choice::Choice,
     endpoint::{host_text, parse_host},
     fault::Faults,
@@ -112,6 +112,21 @@ impl IntegrationConfigBuilder {
             ),
             read: timeout(faults, "timeouts.read", self.read_timeout, default.read),
         };
+        let limits = self.limits.limits(faults);
+        let secret_is_plain = self.password_is_plain
+            || token_is_plain
+            || self.tls.key_is_plain
+            || self
+                .proxy
+                .as_ref()
+                .is_some_and(|proxy| proxy.password_is_plain);
+        let tls = self.tls.settings(faults);
+        let has_proxy = self.proxy.is_some();
+        let proxy = self.proxy.and_then(|proxy| proxy.settings(faults));
+        if let Some(proxy) = &proxy {
+            let own = self.ip.and(endpoint.as_ref()).map(Endpoint::domain);
+            refuse_overrides(faults, proxy, own, &hosts);
+        }
         let realm_hosts = self
             .realm_hosts
             .iter()
@@ -139,6 +154,9 @@ impl IntegrationConfigBuilder {
             required_role: self.required_role.unwrap_or_default(),
             requests_in_flight: requests_in_flight?,
             timeouts,
+            limits,
+            tls,
+            proxy: if has_proxy { Some(proxy?) } else { None },
             realm_hosts,
             include_proxy_caches: self.include_proxy_caches.unwrap_or_default(),
             session: self.session.unwrap_or_default(),
@@ -147,7 +165,7 @@ impl IntegrationConfigBuilder {
             acr: if acr_type.is_some() { Some(acr?) } else { None },
             warnings: Vec::new(),
         };
-        config.warnings = warnings(&config, self.password_is_plain || token_is_plain);
+        config.warnings = warnings(&config, secret_is_plain);
         Some(config)
     }
 }
@@ -217,6 +235,25 @@ fn hosts(
         }
     }
     hosts
+}
+
+/// A proxy dials what it finds itself, so that an address to dial is of no effect for whom it is for.
+fn refuse_overrides(
+    faults: &mut Faults,
+    proxy: &ProxySettings,
+    own: Option<&str>,
+    hosts: &BTreeMap<String, IpAddr>,
+) {
+    const FLAW: &str = "cannot work through a proxy, which dials what it looks up itself";
+    const REMEDY: &str = "hosts that proxy.no_proxy names; else let the proxy's own name server tell the address, or leave proxy out";
+    if own.is_some_and(|domain| proxy.is_for(domain)) {
+        faults.judge("ip", Some(FLAW), REMEDY);
+    }
+    for name in hosts.keys() {
+        if *name != proxy.host && proxy.is_for(name) {
+            faults.judge(format!("hosts.{name}"), Some(FLAW), REMEDY);
+        }
+    }
 }
 
 /// None where the account is optional and not given, or faulty.
@@ -407,7 +444,7 @@ fn name_flaw(name: &str) -> Option<&'static str> {
     }
 }
 
-fn username_flaw(username: &str) -> Option<&'static str> {
+pub(super) fn username_flaw(username: &str) -> Option<&'static str> {
     if username.is_empty() {
         Some("is empty")
     } else if username.contains(':') {
@@ -465,6 +502,7 @@ fn warnings(config: &IntegrationConfig, password_is_plain: bool) -> Vec<ConfigWa
             ConfigWarning::ListRoleMaySeeAPart,
         ),
         (password_is_plain, ConfigWarning::PlainTextPassword),
+        (config.tls.insecure, ConfigWarning::TlsInsecure),
     ]
     .into_iter()
     .filter_map(|(applies, warning)| applies.then_some(warning))

@@ -14,8 +14,10 @@ pub enum ConfigWarning {
     RegionMissing,
     /// `required_role = "list"`.
     ListRoleMaySeeAPart,
-    /// The password stands in the configuration itself.
+    /// The password stands in the configuration itself, or another secret.
     PlainTextPassword,
+    /// `tls.insecure = true`.
+    TlsInsecure,
 }
 
 impl ConfigWarning {
@@ -29,6 +31,7 @@ impl ConfigWarning {
             Self::RegionMissing => "region_missing",
             Self::ListRoleMaySeeAPart => "list_role_may_see_a_part",
             Self::PlainTextPassword => "plain_text_password",
+            Self::TlsInsecure => "tls_insecure",
         }
     }
 
@@ -53,6 +56,9 @@ impl ConfigWarning {
             }
             Self::PlainTextPassword => {
                 "the password stands in the configuration; use { env = \"NAME\" } or { file = \"PATH\" }"
+            }
+            Self::TlsInsecure => {
+                "no certificate is verified, so that whoever is on the way can read and change everything, credentials included; set tls.ca_bundle to the registry's authority and tls.insecure = false"
             }
         }
     }

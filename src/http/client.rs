@@ -4,19 +4,27 @@ use reqwest::Method;
 use url::{Host, Url};
 
 use super::{
+    material::Unusable,
     origin::{Origin, authority},
     pacing::Pacing,
+    proxy::is_for,
     request::RequestBuilder,
     resolve::Lookup,
-    transport::{read_timeout, transport},
+    transport::{Transport, read_timeout},
 };
 use crate::{
     clock::Clock,
-    config::{IntegrationConfig, NetworkType, Timeouts},
+    config::{
+        IntegrationConfig, NetworkType, ProxyScheme, ProxySettings, SizeLimits, Timeouts,
+        TlsSettings,
+    },
     error::{BoxError, ErrorContext, IntegrationError, Step, Unsupported, Violation},
     image::RegistryKind,
     network::EgressPolicy,
 };
+
+/// How many read time-outs the body of an answer may take.
+pub(super) const BODY_TIMEOUTS: u32 = 10;
 
 /// What a connector tells the HTTP layer about its registry.
 #[derive(Debug, Clone)]
@@ -43,9 +51,12 @@ pub(crate) struct ConnectionSettings {
     pub(crate) lookup: Lookup,
     /// The one address that is dialled although the guard refuses it to registries.
     pub(crate) admitted: Option<IpAddr>,
-    /// Certificates, in DER, trusted beside those of the operating system.
-    #[cfg_attr(not(feature = "rustls"), allow(dead_code))]
-    pub(crate) extra_root_certificates: Vec<Vec<u8>>,
+    /// Whom to trust, and what to show.
+    pub(crate) tls: TlsSettings,
+    /// The way there; straight where there is none.
+    pub(crate) proxy: Option<ProxySettings>,
+    /// How much of an answer is read.
+    pub(crate) limits: SizeLimits,
 }
 
 impl ConnectionSettings {
@@ -64,7 +75,9 @@ impl ConnectionSettings {
             egress: EgressPolicy::new(),
             lookup: Lookup::by_the_system(),
             admitted: None,
-            extra_root_certificates: Vec::new(),
+            tls: TlsSettings::default(),
+            proxy: None,
+            limits: SizeLimits::default(),
         }
     }
 
@@ -83,6 +96,9 @@ impl ConnectionSettings {
                 NetworkType::Public => egress,
                 NetworkType::Vpc => egress.within_vpc(),
             },
+            tls: config.tls().clone(),
+            proxy: config.proxy().cloned(),
+            limits: config.limits(),
             ..Self::to(config.registry(), endpoint.origin())
         }
     }
@@ -111,7 +127,9 @@ struct Shared {
     egress: EgressPolicy,
     admitted: Option<IpAddr>,
     pacing: Pacing,
-    transport: reqwest::Client,
+    transport: Transport,
+    proxy: Option<ProxySettings>,
+    limits: SizeLimits,
     body_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
@@ -144,7 +162,13 @@ impl HttpClient {
         if !origin.may_receive_credentials(origin.url()) {
             return Err(invalid("domain", Box::new(NoOrigin)));
         }
-        if origin.url().scheme() == "https" && !cfg!(feature = "rustls") {
+        let needs_tls = origin.url().scheme() == "https"
+            || !settings.tls.is_default()
+            || settings
+                .proxy
+                .as_ref()
+                .is_some_and(|proxy| proxy.scheme == ProxyScheme::Https);
+        if needs_tls && !cfg!(feature = "rustls") {
             return Err(IntegrationError::NotSupported {
                 context: context(),
                 what: Unsupported::Tls,
@@ -158,22 +182,34 @@ impl HttpClient {
         if literal.is_some() && settings.dial.is_some_and(|dial| Some(dial) != literal) {
             return Err(invalid("ip", Box::new(TwoAddresses)));
         }
-        let transport = transport(&settings)
-            .map_err(|error| invalid("extra_root_certificates", Box::new(error)))?;
+        let transport = Transport::new(settings.clone(), Arc::clone(&clock))
+            .map_err(|Unusable { field, source }| invalid(field, source))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 registry: settings.registry,
                 origin,
                 authority,
-                body_timeout: read_timeout(&settings).saturating_mul(10),
+                body_timeout: read_timeout(&settings).saturating_mul(BODY_TIMEOUTS),
                 overrides: settings.overrides().collect(),
                 egress: settings.egress,
                 admitted: settings.admitted,
                 pacing: Pacing::new(settings.requests_in_flight),
                 transport,
+                proxy: settings.proxy,
+                limits: settings.limits,
                 clock,
             }),
         })
+    }
+
+    /// Whether all that a connection needs is there: certificates, keys, the proxy's password. Connects
+    /// to nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ConfigInvalid` with the field that cannot be used.
+    pub(crate) async fn ready(&self) -> Result<(), IntegrationError> {
+        self.transport().await.map(drop)
     }
 
     /// `domain:port` of the registry, as errors name it.
@@ -221,8 +257,22 @@ impl HttpClient {
         self.shared.origin.may_receive_credentials(url)
     }
 
-    pub(super) fn transport(&self) -> &reqwest::Client {
-        &self.shared.transport
+    pub(super) async fn transport(&self) -> Result<reqwest::Client, IntegrationError> {
+        let transport = self.shared.transport.client().await;
+        transport.map_err(|Unusable { field, source }| self.unusable(field, source))
+    }
+
+    fn unusable(&self, field: &'static str, source: BoxError) -> IntegrationError {
+        IntegrationError::ConfigInvalid {
+            context: Box::new(self.context(Step::Config)),
+            field,
+            source,
+        }
+    }
+
+    /// How much of an answer is read.
+    pub(super) fn limits(&self) -> SizeLimits {
+        self.shared.limits
     }
 
     /// How long the body of an answer may take after its head, however steadily it comes.
@@ -256,6 +306,7 @@ impl HttpClient {
                 what: Unsupported::Tls,
             });
         }
+        self.guard_proxy(url)?;
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -274,6 +325,30 @@ impl HttpClient {
     }
 }
 
+impl HttpClient {
+    /// Refuses a proxy at an address that is not dialled, and one that would dial for a policy that
+    /// must see every address. What a name of a proxy leads to is judged when it is dialled.
+    fn guard_proxy(&self, url: &Url) -> Result<(), IntegrationError> {
+        let Shared { proxy, egress, .. } = &*self.shared;
+        let Some(proxy) = proxy.as_ref().filter(|proxy| is_for(proxy, url)) else {
+            return Ok(());
+        };
+        let address: Option<IpAddr> = proxy.host.parse().ok();
+        if let Some((address, rule)) = address.and_then(|ip| Some((ip, egress.refusal(ip)?))) {
+            let context = ErrorContext::new(self.shared.registry, proxy.authority(), Step::Connect);
+            return Err(IntegrationError::AddressRefused {
+                context: Box::new(context.with_subject("proxy")),
+                address,
+                rule,
+            });
+        }
+        if url.domain().is_some() && !proxy.scheme.resolves_here() && egress.must_see_addresses() {
+            return Err(self.unusable("proxy", Box::new(UnseenBehindProxy)));
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
@@ -286,6 +361,13 @@ impl fmt::Debug for HttpClient {
 #[derive(Debug, thiserror::Error)]
 #[error("not an http or https origin without user name and password")]
 struct NoOrigin;
+
+/// The proxy looks names up, and the policy must see what they lead to.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the egress policy must see every address, and the proxy looks names up itself: use a socks5 proxy, or a policy that trusts proxies"
+)]
+struct UnseenBehindProxy;
 
 /// The domain is an address, and the address to dial is another.
 #[derive(Debug, thiserror::Error)]

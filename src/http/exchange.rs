@@ -14,11 +14,6 @@ use super::{
 };
 use crate::error::{ErrorContext, IntegrationError, NetworkPhase, Step, Violation};
 
-/// How much of an answer is read, after decompression.
-const BODY_LIMIT: usize = 64 << 20;
-/// How much of an error answer is kept.
-const ERROR_BODY_LIMIT: usize = 64 << 10;
-
 /// One request and its whole answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exchange<'a> {
@@ -28,6 +23,8 @@ pub(super) struct Exchange<'a> {
     pub(super) url: &'a Url,
     pub(super) body: Option<&'a SecretString>,
     pub(super) counts: &'a [RequestCount],
+    /// How much of an answer is read that is no error, after decompression.
+    pub(super) limit: usize,
     /// What is asked for, where the path does not say it.
     pub(super) subject: Option<&'a str>,
 }
@@ -71,8 +68,12 @@ impl Exchange<'_> {
         if let Some(subject) = self.subject {
             context = context.with_subject(subject);
         }
+        let transport = match self.client.transport().await {
+            Ok(transport) => transport,
+            Err(error) => return Err(Failed { error, sent: false }),
+        };
         let stopwatch = Stopwatch::start(Arc::clone(self.client.clock()));
-        let mut response = match stopwatch.watch(self.head(headers)).await {
+        let mut response = match stopwatch.watch(self.head(transport, headers)).await {
             Ok(response) => response,
             Err(error) => {
                 let sent = may_have_been_sent(&error);
@@ -93,9 +94,12 @@ impl Exchange<'_> {
         let limit = self.client.body_timeout();
         let reading = async {
             if status.is_client_error() || status.is_server_error() {
-                beginning(response, &context).await
+                let limit = self.client.limits().error_body;
+                at_most(limit, response, &context)
+                    .await
+                    .map(|(body, _)| body)
             } else {
-                whole(response, &context).await
+                whole(self.limit, response, &context).await
             }
         };
         let body = timeout(limit, reading)
@@ -111,11 +115,13 @@ impl Exchange<'_> {
     }
 
     /// The answer as far as its headers.
-    async fn head(self, headers: HeaderMap) -> reqwest::Result<Response> {
+    async fn head(
+        self,
+        transport: reqwest::Client,
+        headers: HeaderMap,
+    ) -> reqwest::Result<Response> {
         let sending = Sending::new(self.counts);
-        let mut request = self
-            .client
-            .transport()
+        let mut request = transport
             .request(self.method.clone(), self.url.clone())
             .headers(headers);
         if let Some(body) = self.body {
@@ -149,26 +155,22 @@ fn never_whole(limit: Duration, context: &ErrorContext) -> IntegrationError {
     }
 }
 
-async fn whole(response: Response, context: &ErrorContext) -> Result<Vec<u8>, IntegrationError> {
-    let (body, is_whole) = at_most(BODY_LIMIT, response, context).await?;
+async fn whole(
+    limit: usize,
+    response: Response,
+    context: &ErrorContext,
+) -> Result<Vec<u8>, IntegrationError> {
+    let (body, is_whole) = at_most(limit, response, context).await?;
     if is_whole {
         return Ok(body);
     }
     Err(IntegrationError::ProtocolViolation {
         context: Box::new(context.clone()),
         violation: Violation::TooLarge {
-            limit: BODY_LIMIT as u64,
+            limit: limit as u64,
         },
         source: None,
     })
-}
-
-async fn beginning(
-    response: Response,
-    context: &ErrorContext,
-) -> Result<Vec<u8>, IntegrationError> {
-    let (body, _) = at_most(ERROR_BODY_LIMIT, response, context).await?;
-    Ok(body)
 }
 
 /// The first `limit` bytes of a body, and whether they are all.

@@ -13,14 +13,18 @@ mod count;
 mod exchange;
 mod fault;
 mod gate;
+mod material;
 mod origin;
 mod pacing;
+mod proxy;
 mod request;
 mod resolve;
 mod retry;
 mod signing;
 mod stopwatch;
 mod throttle;
+#[cfg(feature = "rustls")]
+mod tls;
 mod transport;
 
 pub(crate) use account::Account;

@@ -43,12 +43,14 @@ pub(crate) struct RequestBuilder<'a> {
     budget: Option<Arc<Budget>>,
     subject: Option<String>,
     is_repeatable: bool,
+    is_manifest: bool,
 }
 
 impl<'a> RequestBuilder<'a> {
     pub(super) fn new(client: &'a HttpClient, method: Method, step: Step, url: Url) -> Self {
         Self {
             is_repeatable: method != Method::POST,
+            is_manifest: false,
             client,
             method,
             step,
@@ -137,6 +139,12 @@ impl<'a> RequestBuilder<'a> {
     /// What is asked for, where the path does not say it.
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// Says that a manifest is asked for, of which as much is read as is allowed for manifests.
+    pub(crate) const fn manifest(mut self) -> Self {
+        self.is_manifest = true;
         self
     }
 
@@ -273,6 +281,11 @@ impl<'a> RequestBuilder<'a> {
             url: &self.url,
             body: self.body.as_ref(),
             counts: &self.counts,
+            limit: if self.is_manifest {
+                self.client.limits().manifest
+            } else {
+                self.client.limits().page
+            },
             subject: self.subject.as_deref(),
         }
     }

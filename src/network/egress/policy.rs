@@ -33,6 +33,7 @@ use crate::error::RefusedAddress;
 pub struct EgressPolicy {
     is_strict: bool,
     lets_private_in: bool,
+    trusts_proxies: bool,
     allowed: Vec<IpNet>,
     denied: Vec<IpNet>,
 }
@@ -44,6 +45,7 @@ impl EgressPolicy {
         Self {
             is_strict: false,
             lets_private_in: false,
+            trusts_proxies: false,
             allowed: Vec::new(),
             denied: Vec::new(),
         }
@@ -80,6 +82,24 @@ impl EgressPolicy {
     pub const fn within_vpc(mut self) -> Self {
         self.lets_private_in = true;
         self
+    }
+
+    /// The same, taking a proxy's word for where names lead.
+    ///
+    /// A proxy looks names up itself, so that nobody here sees the addresses that it dials, save with
+    /// one of `socks5`. The default policy lets that be. One that is strict, or that denies networks,
+    /// refuses to send names through such a proxy unless it trusts proxies: then the proxy must keep to
+    /// the rules.
+    #[must_use]
+    pub const fn trusting_proxies(mut self) -> Self {
+        self.trusts_proxies = true;
+        self
+    }
+
+    /// Whether names may not be looked up by somebody else.
+    pub(crate) const fn must_see_addresses(&self) -> bool {
+        let has_rules = (self.is_strict && !self.lets_private_in) || !self.denied.is_empty();
+        has_rules && !self.trusts_proxies
     }
 
     /// Whether loopback and private ranges are refused, or were but for the integration's network.
