@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     clock::Timestamp,
-    config::{IntegrationConfig, Protocol, SecretValue},
+    config::{IntegrationConfig, Protocol, ProxySettings, SecretValue, TlsSettings},
     image::Location,
 };
 
@@ -21,6 +21,10 @@ pub struct PullAccess {
     /// Dial these addresses for these further names, of token services and blob stores. `Host`, SNI and
     /// the certificate's name stay the name.
     pub hosts: BTreeMap<String, IpAddr>,
+    /// Whom to trust over TLS, and the certificate to show. Its key is a secret to be resolved.
+    pub tls: TlsSettings,
+    /// The way to every host that it is for; none where the registry is reached straight.
+    pub proxy: Option<ProxySettings>,
     /// What to pull.
     pub location: Location,
     /// The right to pull it.
@@ -48,6 +52,8 @@ impl PullAccess {
             port,
             dial: None,
             hosts: BTreeMap::new(),
+            tls: TlsSettings::default(),
+            proxy: None,
             location,
             credential,
             expires_at: None,
@@ -77,6 +83,8 @@ impl PullAccess {
     /// The same, going to whatever host as the integration is configured to.
     pub(super) fn by_the_way_of(mut self, config: &IntegrationConfig) -> Self {
         self.hosts.clone_from(config.hosts());
+        self.tls.clone_from(config.tls());
+        self.proxy = config.proxy().cloned();
         self.realm_hosts.extend_from_slice(config.realm_hosts());
         self
     }
@@ -92,6 +100,20 @@ impl PullAccess {
     #[must_use]
     pub fn with_host(mut self, name: impl Into<String>, address: IpAddr) -> Self {
         self.hosts.insert(name.into(), address);
+        self
+    }
+
+    /// The same, trusting whom these settings say.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsSettings) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The same through this proxy.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: ProxySettings) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 

@@ -25,7 +25,7 @@ pub enum IntegrationError {
         source: Option<BoxError>,
     },
     /// The registry's version is not the configured one.
-    #[error("version {configured} is configured, but the registry is {found} ({context})")]
+    #[error("version {configured} is configured, but the registry is {} ({context})", .found.escape_debug())]
     RegistryVersionError {
         /// Where it happened.
         context: Box<ErrorContext>,

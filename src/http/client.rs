@@ -270,6 +270,17 @@ impl HttpClient {
         }
     }
 
+    /// Whether the request goes to a proxy.
+    pub(super) fn goes_by_proxy(&self, url: &Url) -> bool {
+        let proxy = self.shared.proxy.as_ref();
+        proxy.is_some_and(|proxy| is_for(proxy, url))
+    }
+
+    /// The proxy lets nobody through by the account that is configured, or by none.
+    pub(super) fn refused_by_proxy(&self) -> IntegrationError {
+        self.unusable("proxy.username", Box::new(RefusedByProxy))
+    }
+
     /// How much of an answer is read.
     pub(super) fn limits(&self) -> SizeLimits {
         self.shared.limits
@@ -361,6 +372,11 @@ impl fmt::Debug for HttpClient {
 #[derive(Debug, thiserror::Error)]
 #[error("not an http or https origin without user name and password")]
 struct NoOrigin;
+
+/// The proxy asks for another account.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy refuses the user name and password, or asks for them (HTTP 407)")]
+struct RefusedByProxy;
 
 /// The proxy looks names up, and the policy must see what they lead to.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Method, Response, header::HeaderMap};
+use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use url::Url;
@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, bounded},
     client::HttpClient,
     count::{RequestCount, Sending},
-    fault::classify,
+    fault::{classify, is_refused_by_proxy},
     stopwatch::Stopwatch,
 };
 use crate::error::{ErrorContext, IntegrationError, NetworkPhase, Step, Violation};
@@ -77,12 +77,22 @@ impl Exchange<'_> {
             Ok(response) => response,
             Err(error) => {
                 let sent = may_have_been_sent(&error);
-                let error = classify(error, context);
+                let error = if is_refused_by_proxy(&error) {
+                    self.client.refused_by_proxy()
+                } else {
+                    classify(error, context)
+                };
                 return Err(Failed { error, sent });
             }
         };
         let elapsed = stopwatch.elapsed();
         let status = response.status();
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            && self.client.goes_by_proxy(self.url)
+        {
+            let error = self.client.refused_by_proxy();
+            return Err(Failed { error, sent: false });
+        }
         context.status = Some(status.as_u16());
         context.request_id = response
             .headers()

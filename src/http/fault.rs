@@ -39,6 +39,20 @@ pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> Integrat
     }
 }
 
+/// What the transport says where a proxy lets nobody in by the account that it was given: of HTTP, and
+/// of SOCKS with an account and without one.
+const REFUSALS_BY_PROXY: [&str; 3] = [
+    "proxy authorization required",
+    "credentials not accepted",
+    "server implements authentication incorrectly",
+];
+
+/// Whether a proxy opened no tunnel for want of an account. The transport tells it by its words alone.
+pub(super) fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
+    let is_refusal = |words: &str| REFUSALS_BY_PROXY.iter().any(|known| words.ends_with(known));
+    error.is_connect() && causes(error).any(|cause| is_refusal(&cause.to_string()))
+}
+
 /// How far the connection came, or `None` where it did all it should and the body is broken in
 /// itself.
 fn phase(error: &reqwest::Error) -> Option<NetworkPhase> {

@@ -43,14 +43,12 @@ pub(crate) struct RequestBuilder<'a> {
     budget: Option<Arc<Budget>>,
     subject: Option<String>,
     is_repeatable: bool,
-    is_manifest: bool,
 }
 
 impl<'a> RequestBuilder<'a> {
     pub(super) fn new(client: &'a HttpClient, method: Method, step: Step, url: Url) -> Self {
         Self {
             is_repeatable: method != Method::POST,
-            is_manifest: false,
             client,
             method,
             step,
@@ -139,12 +137,6 @@ impl<'a> RequestBuilder<'a> {
     /// What is asked for, where the path does not say it.
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
-        self
-    }
-
-    /// Says that a manifest is asked for, of which as much is read as is allowed for manifests.
-    pub(crate) const fn manifest(mut self) -> Self {
-        self.is_manifest = true;
         self
     }
 
@@ -281,7 +273,7 @@ impl<'a> RequestBuilder<'a> {
             url: &self.url,
             body: self.body.as_ref(),
             counts: &self.counts,
-            limit: if self.is_manifest {
+            limit: if is_manifest(&self.url) {
                 self.client.limits().manifest
             } else {
                 self.client.limits().page
@@ -398,6 +390,13 @@ impl fmt::Debug for RequestBuilder<'_> {
             .field("path", &self.url.path())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether it is a manifest that is asked for: `/v2/{name}/manifests/{reference}`, and Quay's
+/// `/api/v1/repository/{name}/manifest/{digest}`.
+fn is_manifest(url: &Url) -> bool {
+    let mut segments = url.path().rsplit('/').skip(1);
+    matches!(segments.next(), Some("manifests" | "manifest"))
 }
 
 /// How long to wait before a failed connection is tried again, if that is of any use.

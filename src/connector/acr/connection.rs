@@ -40,7 +40,7 @@ impl Connection {
         Ok(Self {
             keys: Keys::new(
                 &settings.credentials,
-                config.registry(),
+                config,
                 client.authority(),
                 context.clock(),
             ),

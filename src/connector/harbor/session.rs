@@ -102,9 +102,11 @@ impl Harbor {
     /// The first steps of a verification: the secret is there, and a Harbor answers.
     pub(super) async fn reach(&self, report: &mut Verification) -> Option<(Server, Account)> {
         let (host, clock) = (self.client.authority(), &**self.client.clock());
-        let account = report
-            .probe(clock, Step::Config, host, self.fresh_account())
-            .await?;
+        let configured = async {
+            self.client.ready().await?;
+            self.fresh_account().await
+        };
+        let account = report.probe(clock, Step::Config, host, configured).await?;
         let endpoint = self.config.endpoint();
         let server = report.reach(clock, endpoint, self.recognise()).await?;
         Some((server, account))

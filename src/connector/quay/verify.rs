@@ -39,10 +39,14 @@ impl Quay {
     async fn reach(&self, report: &mut Verification) -> Option<String> {
         let connection = &self.connection;
         let (host, clock) = (connection.client.authority(), &**connection.client.clock());
-        if let Some(account) = connection.config.account() {
-            let password = connection.secret("password", &account.password);
-            report.probe(clock, Step::Config, host, password).await?;
-        }
+        let configured = async {
+            connection.client.ready().await?;
+            if let Some(account) = connection.config.account() {
+                connection.secret("password", &account.password).await?;
+            }
+            Ok(())
+        };
+        report.probe(clock, Step::Config, host, configured).await?;
         let endpoint = connection.config.endpoint();
         let service = report
             .reach(

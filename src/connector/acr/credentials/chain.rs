@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
+    config::IntegrationConfig,
     error::{IntegrationError, Step},
     http::{ConnectionSettings, HttpClient, Patience},
     image::RegistryKind,
@@ -71,6 +72,8 @@ pub(in super::super) struct Chain {
     /// The token service, where a test has one of its own.
     pub(super) sts: Option<Url>,
     registry: RegistryKind,
+    /// How the token service is reached: as the API is.
+    way: Option<IntegrationConfig>,
     pub(super) clock: Arc<dyn Clock>,
     kept: Mutex<Option<Place>>,
 }
@@ -94,9 +97,16 @@ impl Chain {
             metadata,
             sts: None,
             registry,
+            way: None,
             clock: Arc::clone(clock),
             kept: Mutex::default(),
         }
+    }
+
+    /// The same, reaching the token service by the proxy of this integration and trusting whom it trusts.
+    pub(super) fn by_the_way_of(mut self, config: &IntegrationConfig) -> Self {
+        self.way = Some(config.clone());
+        self
     }
 
     /// The key of the place that is kept to, else of the first that has one.
@@ -318,7 +328,16 @@ impl Chain {
                 source: source.into(),
             })?,
         };
-        self.client(&url, None, Duration::from_secs(10))
+        let settings = self.settings(&url, None, Duration::from_secs(10));
+        self.connected(match &self.way {
+            Some(config) => ConnectionSettings {
+                tls: config.tls().clone(),
+                proxy: config.proxy().cloned(),
+                hosts: config.hosts().clone().into_iter().collect(),
+                ..settings
+            },
+            None => settings,
+        })
     }
 
     /// A client that asks this origin, by the address that is admitted where the guard would not.
@@ -328,16 +347,28 @@ impl Chain {
         admitted: Option<IpAddr>,
         patience: Duration,
     ) -> Result<HttpClient, KeyError> {
+        self.connected(self.settings(url, admitted, patience))
+    }
+
+    fn settings(
+        &self,
+        url: &Url,
+        admitted: Option<IpAddr>,
+        patience: Duration,
+    ) -> ConnectionSettings {
         let mut origin = url.clone();
         origin.set_path("/");
         origin.set_query(None);
         origin.set_fragment(None);
-        let settings = ConnectionSettings {
+        ConnectionSettings {
             connect_timeout: patience,
             read_timeout: patience,
             admitted,
             ..ConnectionSettings::to(self.registry, origin)
-        };
+        }
+    }
+
+    fn connected(&self, settings: ConnectionSettings) -> Result<HttpClient, KeyError> {
         HttpClient::new(settings, Arc::clone(&self.clock))
             .map_err(unreachable("the source of credentials"))
     }

@@ -28,7 +28,7 @@ pub(super) use chain::Chain;
 
 use crate::{
     clock::{Clock, Timestamp},
-    config::{AcrCredentials, Secret, SecretError},
+    config::{AcrCredentials, IntegrationConfig, Secret, SecretError},
     error::{BoxError, ErrorContext, IntegrationError, Step},
     image::RegistryKind,
 };
@@ -135,10 +135,11 @@ struct Held {
 impl Keys {
     pub(super) fn new(
         credentials: &AcrCredentials,
-        registry: RegistryKind,
+        config: &IntegrationConfig,
         host: &str,
         clock: &Arc<dyn Clock>,
     ) -> Self {
+        let registry = config.registry();
         let source = match credentials {
             AcrCredentials::AccessKey {
                 id,
@@ -150,7 +151,8 @@ impl Keys {
                 security_token: security_token.clone(),
             },
             AcrCredentials::DefaultChain => {
-                Source::Chain(Box::new(Chain::of_this_process(registry, clock)))
+                let chain = Chain::of_this_process(registry, clock);
+                Source::Chain(Box::new(chain.by_the_way_of(config)))
             }
         };
         Self::of(source, registry, host, clock)

@@ -36,7 +36,10 @@ impl AcrEnterprise {
         let connection = &self.connection;
         let (host, clock) = (connection.client.authority(), &**connection.client.clock());
         let api = self.probing();
-        let key = async { connection.keys.current().await.map(drop) };
+        let key = async {
+            connection.client.ready().await?;
+            connection.keys.current().await.map(drop)
+        };
         report.probe(clock, Step::Config, host, key).await?;
         let call = Call::rpc("ListInstance", Step::Credentials)
             .with("PageNo", "1")
