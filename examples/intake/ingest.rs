@@ -37,6 +37,9 @@ pub(crate) async fn ingest(
     output: &Arc<Output>,
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, &wish.only)?;
+    for config in &integrations {
+        selection::warn(config, output);
+    }
     let until = match (wish.until_idle, wish.max) {
         (true, max) => Until::DRAINED.or_images(max.unwrap_or(u64::MAX)),
         (false, Some(max)) => Until::images(max),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use registry_intake::config::ConfigWarning;
 use serde::Serialize;
 
 use crate::{
@@ -80,6 +81,41 @@ impl Output {
         let written = match self.format {
             Format::Json => write_json(&mut text, &Line { error, integration }),
             Format::Text => explain(&mut text, integration, error).map(|()| {
+                text = printable(&text);
+            }),
+        };
+        // There is no third place that could be told.
+        let _ = written.and_then(|()| self.bar.suspend(|| io::stderr().lock().write_all(&text)));
+    }
+
+    /// Says on standard error what none of the integration's reports may be read without.
+    pub(crate) fn warn(&self, integration: &str, warning: ConfigWarning) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            warning: Told,
+            integration: &'a str,
+        }
+
+        #[derive(Serialize)]
+        struct Told {
+            code: &'static str,
+            message: &'static str,
+        }
+
+        let (code, message) = (warning.code(), warning.message());
+        let mut text = Vec::new();
+        let written = match self.format {
+            Format::Json => {
+                let warning = Told { code, message };
+                write_json(
+                    &mut text,
+                    &Line {
+                        warning,
+                        integration,
+                    },
+                )
+            }
+            Format::Text => writeln!(text, "{integration}: warning {code}: {message}").map(|()| {
                 text = printable(&text);
             }),
         };

@@ -29,6 +29,9 @@ pub(crate) async fn run(
     output: &Arc<Output>,
 ) -> Result<Verdict, Failure> {
     let integrations = selection::configured(arguments, only)?;
+    for config in &integrations {
+        selection::warn(config, output);
+    }
     store::with(arguments, async |store| {
         let printer = Arc::new(Printer::new(Arc::clone(output), true));
         let mut stopped = printer.stopped();

@@ -3,7 +3,7 @@
 use std::{io, path::Path};
 
 use registry_intake::{
-    config::{Config, IntegrationConfig},
+    config::{Config, ConfigWarning, IntegrationConfig},
     error::{ErrorCode, ErrorRecord, Language},
     image::RegistryKind,
 };
@@ -33,10 +33,19 @@ pub(crate) async fn in_order(
 ) -> Result<Verdict, Failure> {
     let mut worst = Verdict::Done;
     for config in integrations {
+        warn(config, output);
         let ended = command(config).await;
         worst = worst.max(settle(config, ended, output)?);
     }
     Ok(worst)
+}
+
+/// Says what every report of the integration is worth, where no certificate is verified.
+pub(crate) fn warn(config: &IntegrationConfig, output: &Output) {
+    let warning = ConfigWarning::TlsInsecure;
+    if config.warnings().contains(&warning) {
+        output.warn(config.name(), warning);
+    }
 }
 
 /// Reports what failed of one integration, which keeps none of the others from its turn.

@@ -44,7 +44,8 @@ impl AcrSettings {
     /// The default of [`requests_per_second`](Self::requests_per_second).
     pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(14);
 
-    pub(super) const MAX_REQUESTS_PER_SECOND: u32 = 1000;
+    /// The most requests in any second that may be configured.
+    pub const MAX_REQUESTS_PER_SECOND: u32 = 1000;
 
     /// Whether the host is one of the registry's, by the rules of its domains.
     pub(super) fn is_pulled_from(&self, host: &str, region: &str) -> bool {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How much of a server's text an error keeps, in characters.
-const KEPT_TEXT: usize = 256;
+pub(super) const KEPT_TEXT: usize = 256;
 
 /// A whole answer, its body within the limit.
 #[derive(Debug)]

@@ -41,9 +41,10 @@ pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> Integrat
 
 /// What the transport says where a proxy lets nobody in by the account that it was given: of HTTP, and
 /// of SOCKS with an account and without one.
-const REFUSALS_BY_PROXY: [&str; 3] = [
+const REFUSALS_BY_PROXY: [&str; 4] = [
     "proxy authorization required",
     "credentials not accepted",
+    "server does not support user/pass authentication",
     "server implements authentication incorrectly",
 ];
 

@@ -24,7 +24,7 @@ use crate::error::{BoxError, ErrorContext, IntegrationError, Step, Violation};
 const UNSENT: &str = "the same secret was refused before, so it was not sent again";
 
 /// How many redirects within the origin are followed.
-const REDIRECTS: u32 = 5;
+pub(super) const REDIRECTS: u32 = 5;
 
 /// A request, and what may be done for it. All but a POST are safe to repeat.
 #[must_use]

@@ -3,18 +3,18 @@ use std::{hash::BuildHasher, hash::RandomState, time::Duration};
 use crate::clock::Timestamp;
 
 /// How often a request is sent in all when connections fail.
-const CONNECTION_ATTEMPTS: u32 = 3;
+pub(super) const CONNECTION_ATTEMPTS: u32 = 3;
 /// How often a request is sent in all when the registry asks for patience.
 const THROTTLED_ATTEMPTS: u32 = 5;
 /// The same while somebody waits.
 const BRIEF_ATTEMPTS: u32 = 4;
-const LONGEST_BRIEF_THROTTLE: Duration = Duration::from_secs(10);
-const FIRST_DELAY: Duration = Duration::from_millis(500);
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_BRIEF_THROTTLE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_DELAY: Duration = Duration::from_millis(500);
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// How long the registry can put one request off in all, from the first time that it does.
-const LONGEST_THROTTLE: Duration = Duration::from_secs(300);
+pub(super) const LONGEST_THROTTLE: Duration = Duration::from_secs(300);
 /// The longest wait that a server can ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// Whether a request is worth repeating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 
 /// How long certificates and secrets count as they were read. A file may have a new certificate then;
 /// connections that stand are not affected.
-const READ_AGAIN: Duration = Duration::from_secs(60);
+pub(super) const READ_AGAIN: Duration = Duration::from_secs(60);
 
 /// The transport, which decides nothing by itself: no redirect, no repetition, and no proxy but the
 /// configured one. Made when it is first needed, since secrets must be waited for.

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::{IntakeError, builder::Parts, ingesting::ingester, member::Member, syncing::next_of};
 use crate::{
     clock::Timestamp,
-    config::SpeedLimit,
+    config::{ConfigWarning, SpeedLimit},
     image::RegistryKind,
     inventory::{IntegrationSummary, QueueStatus, RunReport, VerificationRecord},
     pace::Pace,
@@ -23,6 +23,9 @@ pub struct IntegrationStatus {
     pub registry: String,
     /// How many images may be ingested.
     pub speed_limit: SpeedLimit,
+    /// What is allowed in its configuration but should be known, such as that no certificate is
+    /// verified.
+    pub warnings: Vec<ConfigWarning>,
     /// The last verification: by any process, or, before the inventory knows the integration, by
     /// this one.
     pub last_verification: Option<VerificationRecord>,
@@ -82,6 +85,7 @@ impl IntegrationStatus {
             kind: member.connector.kind(),
             registry: member.connector.registry().to_owned(),
             speed_limit: config.speed_limit(),
+            warnings: config.warnings().to_vec(),
             next_run: next_of(member, known.as_ref(), parts).await?,
             schedule: member.schedule(),
             estimated_end: queue.as_ref().and_then(|queue| end(queue, &pace)),

@@ -33,3 +33,4 @@ mod simulator_recordings_quay;
 mod simulator_sessions;
 mod sync;
 mod truth;
+mod wire;

@@ -2,6 +2,7 @@
 
 mod body;
 mod egress;
+mod limits;
 mod lockout;
 mod network;
 mod privacy;

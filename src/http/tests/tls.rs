@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, ManualClock, Timestamp},
+    config::{Pem, TlsSettings},
     error::{IntegrationError, NetworkPhase, Step, TlsFault},
     http::{Answer, ConnectionSettings, Patience, RequestCount},
 };
@@ -34,7 +35,7 @@ impl Resettable for TlsStream<TcpStream> {
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    der: Vec<u8>,
+    pem: String,
 }
 
 impl Authority {
@@ -45,10 +46,10 @@ impl Authority {
             .distinguished_name
             .push(DnType::CommonName, "A company's own authority");
         let key = KeyPair::generate().unwrap();
-        let der = params.self_signed(&key).unwrap().der().to_vec();
+        let pem = params.self_signed(&key).unwrap().pem();
         Self {
             issuer: Issuer::new(params, key),
-            der,
+            pem,
         }
     }
 
@@ -99,15 +100,22 @@ async fn serve_with(
     (server, names)
 }
 
+fn trusting(authorities: Vec<String>) -> TlsSettings {
+    TlsSettings {
+        ca_bundle: (!authorities.is_empty()).then(|| Pem::new(authorities.concat())),
+        ..TlsSettings::default()
+    }
+}
+
 async fn ask(
     address: SocketAddr,
-    trusted: Vec<Vec<u8>>,
+    trusted: Vec<String>,
     count: &RequestCount,
 ) -> Result<Answer, IntegrationError> {
     let origin = Url::parse(&format!("https://harbor.example.com:{}", address.port())).unwrap();
     let settings = ConnectionSettings {
         dial: Some(address.ip()),
-        extra_root_certificates: trusted,
+        tls: trusting(trusted),
         ..settings(&origin)
     };
     let clock = ManualClock::jumping_at(Timestamp::UNIX_EPOCH);
@@ -115,7 +123,7 @@ async fn ask(
     client.get(Step::Tls, origin).counted(count).send().await
 }
 
-async fn fault(address: SocketAddr, trusted: Vec<Vec<u8>>) -> TlsFault {
+async fn fault(address: SocketAddr, trusted: Vec<String>) -> TlsFault {
     let count = RequestCount::new();
     let outcome = ask(address, trusted, &count).await;
     assert_eq!(count.get(), 0);
@@ -133,7 +141,7 @@ async fn an_own_authority_is_accepted_and_name_and_host_stay_the_domain() {
     let authority = Authority::new();
     let (server, names) = serve(authority.certify("harbor.example.com", |_| {})).await;
     let count = RequestCount::new();
-    let answer = ask(server.address, vec![authority.der], &count).await;
+    let answer = ask(server.address, vec![authority.pem], &count).await;
     assert_eq!((answer.unwrap().status(), count.get()), (200, 1));
     assert_eq!(*names.lock().unwrap(), ["harbor.example.com"]);
     let host = format!("harbor.example.com:{}", server.address.port());
@@ -155,7 +163,7 @@ async fn a_slow_handshake_does_not_make_a_lock_out_a_verdict() {
     let origin = Url::parse(&format!("https://localhost:{}", server.address.port())).unwrap();
     let settings = ConnectionSettings {
         dial: Some(server.address.ip()),
-        extra_root_certificates: vec![authority.der],
+        tls: trusting(vec![authority.pem]),
         ..settings(&origin)
     };
     let client = with_clock(settings, &clock);
@@ -169,7 +177,7 @@ async fn a_slow_handshake_does_not_make_a_lock_out_a_verdict() {
 async fn an_unknown_authority_is_an_untrusted_issuer() {
     let (server, _) = serve(Authority::new().certify("harbor.example.com", |_| {})).await;
     assert_eq!(
-        fault(server.address, vec![Authority::new().der]).await,
+        fault(server.address, vec![Authority::new().pem]).await,
         TlsFault::UntrustedIssuer
     );
     assert_eq!(
@@ -204,7 +212,7 @@ async fn a_certificate_for_another_name_is_a_wrong_name() {
     let authority = Authority::new();
     let (server, _) = serve(authority.certify("quay.example.com", |_| {})).await;
     assert_eq!(
-        fault(server.address, vec![authority.der]).await,
+        fault(server.address, vec![authority.pem]).await,
         TlsFault::WrongName
     );
 }
@@ -219,7 +227,7 @@ async fn a_certificate_outside_its_validity_is_expired() {
         });
         let (server, _) = serve(config).await;
         assert_eq!(
-            fault(server.address, vec![authority.der.clone()]).await,
+            fault(server.address, vec![authority.pem.clone()]).await,
             TlsFault::Expired
         );
     }
@@ -284,7 +292,7 @@ async fn a_handshake_without_an_answer_times_out_in_connecting() {
 fn a_certificate_that_is_none_is_a_fault_of_the_configuration() {
     let origin = Url::parse("https://harbor.example.com").unwrap();
     let settings = ConnectionSettings {
-        extra_root_certificates: vec![b"no certificate".to_vec()],
+        tls: trusting(vec!["no certificate".to_owned()]),
         ..settings(&origin)
     };
     let clock = crate::clock::SystemClock::shared();

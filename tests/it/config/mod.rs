@@ -7,6 +7,7 @@ mod schedule;
 mod secrecy;
 mod selection;
 mod session;
+mod wire;
 
 use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -307,10 +308,10 @@ fn every_fault_of_every_integration_is_told_with_field_and_remedy() {
     )
     .unwrap_err();
     let text = errors.to_string();
-    let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hybrid, \
+    let keys = "name, type, version, protocol, network, region_id, domain, port, ip, hosts, hybrid, \
                 speed_limit, username, required_role, requests_in_flight, realm_hosts, \
                 include_proxy_caches, session, instance_id, instance, credentials, endpoint, \
-                vpc_access, requests_per_second, account_id, schedule, timezone, incremental_every_hours, password, selection, namespaces, timeouts";
+                vpc_access, requests_per_second, account_id, schedule, timezone, incremental_every_hours, password, selection, namespaces, timeouts, limits, tls, proxy";
     let forms = r#"{ env = "NAME" }, { file = "PATH" }, or a string that is not empty"#;
     let host = "a host name or IP address alone, without scheme, user, port and path";
     let lines = [

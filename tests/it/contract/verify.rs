@@ -1,6 +1,6 @@
 use registry_intake::simulator::HarborV2;
 
-use super::program::{ACR, Program, admin, harbor, integration, refused, stable};
+use super::program::{ACR, Program, admin, harbor, integration, paced, refused, stable};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_integration_is_reported_step_by_step_and_ends_with_0() {
@@ -89,4 +89,48 @@ async fn an_inventory_that_is_there_keeps_the_last_verification_and_none_is_made
     program.reconfigure(&refused("prod", &harbor));
     assert_eq!(program.json(["verify"]).await.code, 1);
     assert_eq!(last().await["code"], "FailedToVerifyUsernameOrPwd");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_insecure_mode_is_told_with_every_report() {
+    let harbor = harbor().await;
+    let settings = paced("prod", &harbor, "\"unlimited\"") + "tls = { insecure = true }\n";
+    let program = Program::new(&settings);
+    for arguments in [
+        &["verify"][..],
+        &["list"],
+        &["sync"],
+        &["ingest", "--until-idle", "--max", "1"],
+    ] {
+        let ended = program.json(arguments).await;
+        assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
+        let told: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!(told["warning"]["code"], "tls_insecure", "{arguments:?}");
+        assert_eq!(told["integration"], "prod");
+        let text = program.run(arguments).await;
+        assert!(
+            text.stderr.starts_with("prod: warning tls_insecure: "),
+            "{text:?}"
+        );
+    }
+    let ended = program.json(["verify"]).await;
+    assert!(ended.stdout.contains("\"tls_insecure\""), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_is_taken_from_the_environment() {
+    let harbor = harbor().await;
+    let trap = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", trap.local_addr().unwrap());
+    let program = Program::new(&admin("prod", &harbor));
+    let mut command = program.configured();
+    for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command
+            .env(variable, &proxy)
+            .env(variable.to_lowercase(), &proxy);
+    }
+    let ended = super::program::end(command.arg("verify")).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let caught = tokio::time::timeout(std::time::Duration::from_millis(1), trap.accept()).await;
+    assert!(caught.is_err(), "{caught:?}");
 }
