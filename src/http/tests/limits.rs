@@ -5,7 +5,8 @@ use super::super::{
     client::BODY_TIMEOUTS,
     request::REDIRECTS,
     retry::{
-        CONNECTION_ATTEMPTS, FIRST_DELAY, LONGEST_DELAY, LONGEST_RETRY_AFTER, LONGEST_THROTTLE,
+        CONNECTION_ATTEMPTS, FIRST_DELAY, LONGEST_BRIEF_THROTTLE, LONGEST_DELAY,
+        LONGEST_RETRY_AFTER, LONGEST_THROTTLE,
     },
     transport::{IDLE, READ_AGAIN},
 };
@@ -59,6 +60,11 @@ fn the_table_of_limits_says_what_the_code_does() {
         (
             "the longest that a throttled",
             seconds(LONGEST_THROTTLE),
+            none(),
+        ),
+        (
+            "the same while a verification",
+            seconds(LONGEST_BRIEF_THROTTLE),
             none(),
         ),
         ("certificates and secrets", seconds(READ_AGAIN), none()),
