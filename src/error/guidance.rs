@@ -141,7 +141,7 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
         ),
         ErrorCode::TlsVerificationFailed => (
             "The server's certificate cannot be trusted.",
-            "Check that the domain is the name in the certificate, that its issuer is trusted on this machine, and that protocol and port fit each other.",
+            "Check that the domain is the name in the certificate, that its issuer is trusted on this machine or named by tls.ca_bundle, that the server takes tls.client_certificate where it asks for one, and that protocol and port fit each other.",
         ),
         ErrorCode::NamespaceNotFound => (
             "The namespace or organisation does not exist.",

@@ -54,7 +54,7 @@ impl Exchange<'_> {
             method = %self.method,
             host = self.url.host_str(),
             path = self.url.path(),
-            subject = self.subject,
+            subject = self.subject.map(tracing::field::debug),
             status = outcome.as_ref().ok().map(Answer::status),
             error = outcome.as_ref().err().map(|failed| tracing::field::display(&failed.error)),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),

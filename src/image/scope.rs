@@ -37,7 +37,8 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry => f.write_str("registry"),
-            Self::Namespace(name) => write!(f, "namespace {name}"),
+            // As the server spells it, which may be anything.
+            Self::Namespace(name) => write!(f, "namespace {}", name.escape_debug()),
             Self::Repository(name) => write!(f, "repository {name}"),
         }
     }

@@ -147,7 +147,7 @@ impl AcrListing {
                 Ok(Vec::new())
             }
             Some(name) if matches!(error, IntegrationError::NamespaceNotFound { .. }) => {
-                tracing::debug!(namespace = name, "a namespace has vanished");
+                tracing::debug!(namespace = ?name, "a namespace has vanished");
                 list.part.clear();
                 list.end_part();
                 Ok(Vec::new())

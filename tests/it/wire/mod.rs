@@ -3,6 +3,7 @@
 
 mod authority;
 mod egress;
+mod every_connector;
 mod front;
 mod limits;
 mod overrides;
