@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     arguments::{Allowlist, Arguments, Network},
-    failure::{Explained, Failure, Verdict},
+    failure::{Explained, Failure, Verdict, Words},
     output::{Output, Report},
     regions, selection,
 };
@@ -35,8 +35,11 @@ pub(crate) async fn allowlist(
             Some(read.map_err(|error| {
                 Failure::Error(Explained {
                     code: Some(ErrorCode::ConfigInvalid),
-                    message: format!("{}: {error}", path.display()),
-                    remedy: None,
+                    words: Words {
+                        message: format!("{}: {error}", path.display()),
+                        remedy: None,
+                    },
+                    chinese: None,
                 })
             })?)
         }
@@ -86,9 +89,13 @@ fn of_region(
         Some(Network::Vpc) => NetworkType::Vpc,
     };
     let found = pools.allowlist(region, network, wish.port.unwrap_or(HTTPS));
-    found.map_err(|error| match error {
-        PoolError::UnknownRegion { .. } => Failure::Usage(error.to_string()),
-        other => other.into(),
+    found.map_err(|error| match &error {
+        PoolError::UnknownRegion { region, known } => {
+            let known = known.join(", ");
+            let chinese = format!("没有地域 {region:?}；已知的地域：{known}");
+            Failure::usage(error.to_string(), chinese)
+        }
+        _ => error.into(),
     })
 }
 

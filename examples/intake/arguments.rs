@@ -3,7 +3,10 @@
 use std::{net::IpAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use registry_intake::network::{address_pools::RuleFormat, forwarding::ServerAddress};
+use registry_intake::{
+    error::Language,
+    network::{address_pools::RuleFormat, forwarding::ServerAddress},
+};
 
 /// Connects container registries to an image scanner. Without a command: a demonstration on a
 /// simulated registry.
@@ -24,6 +27,9 @@ pub(crate) struct Arguments {
     /// How to write what is found.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) output: Format,
+    /// In which language people read it; JSON is the same in all.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) lang: Lang,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -45,6 +51,24 @@ pub(crate) enum Format {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese: verifications, errors, warnings and remedies.
+    Zh,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Zh => Self::SimplifiedChinese,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,11 @@
 //! How a command ends.
 
-use std::{io, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 use registry_intake::{
     config::ConfigErrors,
-    error::{ErrorCode, ErrorRecord, IntegrationError},
+    error::{ErrorCode, ErrorRecord, IntegrationError, Language},
+    image::RegistryKind,
     intake::IntakeError,
     inventory::InventoryError,
     network::{address_pools::PoolError, forwarding::ForwardingError},
@@ -40,28 +41,113 @@ impl From<Verdict> for ExitCode {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The arguments make no sense together.
-    Usage(String),
+    Usage(Usage),
     /// Nobody reads the output any more.
     Closed,
     /// Anything else.
     Error(Explained),
 }
 
-/// An error as it is reported.
+/// Why arguments make no sense.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    pub(crate) english: String,
+    pub(crate) chinese: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(english: impl Into<String>, chinese: impl Into<String>) -> Self {
+        Self::Usage(Usage {
+            english: english.into(),
+            chinese: chinese.into(),
+        })
+    }
+}
+
+/// An error as it is reported. JSON has it in English.
 #[derive(Debug, Serialize)]
 pub(crate) struct Explained {
     pub(crate) code: Option<ErrorCode>,
+    #[serde(flatten)]
+    pub(crate) words: Words,
+    /// The same in Chinese, where somebody has said it in Chinese.
+    #[serde(skip)]
+    pub(crate) chinese: Option<Words>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Words {
     pub(crate) message: String,
     pub(crate) remedy: Option<String>,
 }
 
-impl From<ErrorRecord> for Explained {
-    fn from(record: ErrorRecord) -> Self {
+impl Words {
+    pub(crate) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+}
+
+const CHINESE: Language = Language::SimplifiedChinese;
+
+impl Explained {
+    fn new(record: ErrorRecord, chinese: Words) -> Self {
         Self {
             code: Some(record.code),
-            message: record.message,
-            remedy: Some(record.remedy),
+            words: Words::new(record.message, record.remedy),
+            chinese: Some(chinese),
         }
+    }
+}
+
+/// What was stored tells its particulars in English alone.
+impl From<ErrorRecord> for Explained {
+    fn from(record: ErrorRecord) -> Self {
+        let guidance = record.guidance(CHINESE);
+        let meaning = guidance.message.trim_end_matches('。');
+        let message = format!("{meaning}（{}）", record.message);
+        Self::new(record, Words::new(message, guidance.remedy))
+    }
+}
+
+impl From<&IntegrationError> for Explained {
+    fn from(error: &IntegrationError) -> Self {
+        let message = error.message_with_causes(CHINESE);
+        let chinese = Words::new(message, error.guidance(CHINESE).remedy);
+        Self::new(error.into(), chinese)
+    }
+}
+
+impl From<&InventoryError> for Explained {
+    fn from(error: &InventoryError) -> Self {
+        let mut message = error.message(CHINESE);
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message += &format!("：{cause}");
+            source = cause.source();
+        }
+        let chinese = Words::new(message, error.guidance(CHINESE).remedy);
+        Self::new(error.into(), chinese)
+    }
+}
+
+impl From<&SyncError> for Explained {
+    fn from(error: &SyncError) -> Self {
+        match error {
+            SyncError::Refused(error) => error.into(),
+            SyncError::Inventory(error) => error.into(),
+            other => ErrorRecord::from(other).into(),
+        }
+    }
+}
+
+impl From<&ConfigErrors> for Explained {
+    fn from(errors: &ConfigErrors) -> Self {
+        let guidance = errors.code().guidance(RegistryKind::Other, CHINESE);
+        let chinese = Words::new(errors.message(CHINESE), guidance.remedy);
+        Self::new(errors.into(), chinese)
     }
 }
 
@@ -69,7 +155,7 @@ macro_rules! explained {
     ($($error:ty),+) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::Error(ErrorRecord::from(&error).into())
+                Self::Error(Explained::from(&error))
             }
         }
     )+};
@@ -83,7 +169,7 @@ impl From<IntakeError> for Failure {
             IntakeError::Config(error) => error.into(),
             IntakeError::Integration(error) => error.into(),
             IntakeError::Inventory(error) => error.into(),
-            other => Self::Usage(other.to_string()),
+            other => Self::usage(other.to_string(), format!("无法执行：{other}")),
         }
     }
 }
@@ -91,19 +177,25 @@ impl From<IntakeError> for Failure {
 /// What stands in the configuration or in the operator's own table keeps the answer away.
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
-        let remedy = match error {
-            PoolError::RegionMissing => {
-                "Set region_id to the region in which the registry lies; `intake regions` has the ids."
-            }
-            PoolError::UnknownRegion { .. } | PoolError::NoAddresses { .. } => {
-                "Correct the region, or give a table of your own by --pools."
-            }
-            _ => "Correct the table of addresses; docs/example-contract.md has its form.",
+        let (english, chinese) = match error {
+            PoolError::RegionMissing => (
+                "Set region_id to the region in which the registry lies; `intake regions` has the ids.",
+                "请将 region_id 设置为镜像仓库所在的地域；可用 `intake regions` 查看地域 ID。",
+            ),
+            PoolError::UnknownRegion { .. } | PoolError::NoAddresses { .. } => (
+                "Correct the region, or give a table of your own by --pools.",
+                "请更正地域，或用 --pools 提供自己的地址表。",
+            ),
+            _ => (
+                "Correct the table of addresses; docs/example-contract.md has its form.",
+                "请更正地址表；其格式见 docs/example-contract.md。",
+            ),
         };
+        let message = with_causes(&error);
         Self::Error(Explained {
             code: Some(ErrorCode::ConfigInvalid),
-            message: with_causes(&error),
-            remedy: Some(remedy.to_owned()),
+            words: Words::new(message.as_str(), english),
+            chinese: Some(Words::new(message.as_str(), chinese)),
         })
     }
 }
@@ -113,8 +205,11 @@ impl From<ForwardingError> for Failure {
     fn from(error: ForwardingError) -> Self {
         Self::Error(Explained {
             code: None,
-            message: error.to_string(),
-            remedy: None,
+            words: Words {
+                message: error.to_string(),
+                remedy: None,
+            },
+            chinese: None,
         })
     }
 }
@@ -138,8 +233,11 @@ impl From<io::Error> for Failure {
         }
         Self::Error(Explained {
             code: None,
-            message: error.to_string(),
-            remedy: None,
+            words: Words {
+                message: error.to_string(),
+                remedy: None,
+            },
+            chinese: None,
         })
     }
 }

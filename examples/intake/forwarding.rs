@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     arguments::{Arguments, Forwarding, ForwardingSystem, Name},
-    failure::{Explained, Failure, Verdict},
+    failure::{Explained, Failure, Verdict, Words},
     output::{Output, Report},
     selection,
 };
@@ -61,8 +61,14 @@ pub(crate) fn forwarding(
 fn not_in_a_data_centre() -> Failure {
     Failure::Error(Explained {
         code: Some(ErrorCode::ConfigInvalid),
-        message: "an ACR lies in the cloud itself: nothing is forwarded to it".to_owned(),
-        remedy: Some("Give an integration of type harbor or quay.".to_owned()),
+        words: Words::new(
+            "an ACR lies in the cloud itself: nothing is forwarded to it",
+            "Give an integration of type harbor or quay.",
+        ),
+        chinese: Some(Words::new(
+            "ACR 本身位于云上：无需为其转发流量",
+            "请指定类型为 harbor 或 quay 的集成。",
+        )),
     })
 }
 

@@ -8,14 +8,14 @@ use registry_intake::{
     connector::{
         ConnectContext, ListingEvent, RequestCount, RunProof, connect_within, list as listing,
     },
-    error::{ErrorCode, ErrorRecord, IntegrationError},
+    error::{ErrorCode, IntegrationError, Language},
     image::{Proof, Scope},
 };
 use serde::Serialize;
 
 use crate::{
     arguments::{Arguments, Name},
-    failure::{Failure, Verdict},
+    failure::{Explained, Failure, Verdict},
     output::{Output, Report},
     records::ImageRecord,
     selection,
@@ -107,16 +107,12 @@ impl Run<'_> {
                 scope: ScopeRecord::from(scope),
                 reason: reason.as_str(),
             }),
-            ListingEvent::Skipped(scope, error) => {
-                let record = ErrorRecord::from(error);
-                self.output.report(&Event::ScopeSkipped {
-                    integration,
-                    scope: ScopeRecord::from(scope),
-                    code: record.code,
-                    message: record.message,
-                    remedy: record.remedy,
-                })
-            }
+            ListingEvent::Skipped(scope, error) => self.output.report(&Event::ScopeSkipped {
+                integration,
+                scope: ScopeRecord::from(scope),
+                error: error.into(),
+                language: self.output.language(),
+            }),
             _ => Ok(()),
         }
     }
@@ -138,8 +134,7 @@ impl Run<'_> {
             code,
         })?;
         if let Some(Err(error)) = &ended {
-            let error = ErrorRecord::from(error).into();
-            self.output.error(Some(self.integration), &error);
+            self.output.error(Some(self.integration), &error.into());
         }
         Ok(if complete {
             Verdict::Done
@@ -172,9 +167,10 @@ enum Event<'a> {
         integration: &'a str,
         #[serde(flatten)]
         scope: ScopeRecord<'a>,
-        code: ErrorCode,
-        message: String,
-        remedy: String,
+        #[serde(flatten)]
+        error: Explained,
+        #[serde(skip)]
+        language: Language,
     },
     End {
         integration: &'a str,
@@ -213,15 +209,24 @@ impl Report for Event<'_> {
             }
             Event::ScopeSkipped {
                 scope,
-                code,
-                message,
-                remedy,
+                error,
+                language,
                 ..
-            } => writeln!(
-                to,
-                "not read: {} [{code}]: {message}\n  What to do: {remedy}",
-                scope.text()
-            ),
+            } => {
+                let code = error.code.map_or("", ErrorCode::as_str);
+                let (left, words, colon, remedy) = match (language, &error.chinese) {
+                    (Language::SimplifiedChinese, Some(words)) => {
+                        ("未能读取：", words, "：", "处理办法：")
+                    }
+                    _ => ("not read: ", &error.words, ": ", "What to do: "),
+                };
+                let message = &words.message;
+                writeln!(to, "{left}{} [{code}]{colon}{message}", scope.text())?;
+                match &words.remedy {
+                    Some(text) => writeln!(to, "  {remedy}{text}"),
+                    None => Ok(()),
+                }
+            }
             Event::End {
                 integration,
                 complete,

@@ -33,7 +33,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, Lang},
     failure::{Failure, Verdict},
     output::Output,
 };
@@ -42,14 +42,21 @@ use crate::{
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr();
-    let output = Arc::new(Output::new(arguments.output));
+    let output = Arc::new(Output::new(arguments.output, arguments.lang.into()));
     match run(&arguments, &output).await {
         Ok(verdict) => verdict.into(),
         // Whoever read the output has seen enough.
         Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(Failure::Usage(message)) => {
-            let error = Arguments::command().error(ErrorKind::ValueValidation, message);
-            let _ = error.print();
+        Err(Failure::Usage(usage)) => {
+            match arguments.lang {
+                Lang::En => {
+                    let mut command = Arguments::command();
+                    let _ = command
+                        .error(ErrorKind::ValueValidation, usage.english)
+                        .print();
+                }
+                Lang::Zh => eprintln!("错误：{}\n\n用法说明请见 --help。", usage.chinese),
+            }
             Verdict::USAGE.into()
         }
         Err(Failure::Error(error)) => {
@@ -88,6 +95,6 @@ async fn run(arguments: &Arguments, output: &Arc<Output>) -> Result<Verdict, Fai
         Some(Command::Allowlist(wish)) => allowlist::allowlist(arguments, wish, output).await,
         Some(Command::Forwarding(wish)) => forwarding::forwarding(arguments, wish, output),
         None if arguments.is_bare() => demonstration::demonstrate(output).await,
-        None => Err(Failure::Usage("a command is missing".to_owned())),
+        None => Err(Failure::usage("a command is missing", "缺少命令")),
     }
 }

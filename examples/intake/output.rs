@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use registry_intake::config::ConfigWarning;
+use registry_intake::{config::ConfigWarning, error::Language};
 use serde::Serialize;
 
 use crate::{
@@ -22,14 +22,16 @@ pub(crate) trait Report: Serialize {
 
 pub(crate) struct Output {
     format: Format,
+    language: Language,
     bar: ProgressBar,
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
+    pub(crate) fn new(format: Format, language: Language) -> Self {
         let shown = format == Format::Text && io::stdout().is_terminal();
         Self {
             format,
+            language,
             // Drawn on standard error, and only if that is a terminal too.
             bar: if shown {
                 ProgressBar::no_length()
@@ -37,6 +39,11 @@ impl Output {
                 ProgressBar::hidden()
             },
         }
+    }
+
+    /// The language of what people read.
+    pub(crate) fn language(&self) -> Language {
+        self.language
     }
 
     /// Writes one report at once and whole.
@@ -80,7 +87,7 @@ impl Output {
         let mut text = Vec::new();
         let written = match self.format {
             Format::Json => write_json(&mut text, &Line { error, integration }),
-            Format::Text => explain(&mut text, integration, error).map(|()| {
+            Format::Text => explain(&mut text, integration, error, self.language).map(|()| {
                 text = printable(&text);
             }),
         };
@@ -102,10 +109,11 @@ impl Output {
             message: &'static str,
         }
 
-        let (code, message) = (warning.code(), warning.message());
+        let code = warning.code();
         let mut text = Vec::new();
         let written = match self.format {
             Format::Json => {
+                let message = warning.message(Language::English);
                 let warning = Told { code, message };
                 write_json(
                     &mut text,
@@ -115,9 +123,17 @@ impl Output {
                     },
                 )
             }
-            Format::Text => writeln!(text, "{integration}: warning {code}: {message}").map(|()| {
-                text = printable(&text);
-            }),
+            Format::Text => {
+                let message = warning.message(self.language);
+                let word = if self.language == Language::SimplifiedChinese {
+                    "警告"
+                } else {
+                    "warning"
+                };
+                writeln!(text, "{integration}: {word} {code}: {message}").map(|()| {
+                    text = printable(&text);
+                })
+            }
         };
         // There is no third place that could be told.
         let _ = written.and_then(|()| self.bar.suspend(|| io::stderr().lock().write_all(&text)));
@@ -175,16 +191,27 @@ fn write_json(to: &mut Vec<u8>, report: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
-fn explain(to: &mut Vec<u8>, integration: Option<&str>, error: &Explained) -> io::Result<()> {
-    write!(to, "error")?;
+fn explain(
+    to: &mut Vec<u8>,
+    integration: Option<&str>,
+    error: &Explained,
+    language: Language,
+) -> io::Result<()> {
+    let (is_chinese, words) = match language {
+        Language::SimplifiedChinese => (true, error.chinese.as_ref().unwrap_or(&error.words)),
+        _ => (false, &error.words),
+    };
+    write!(to, "{}", if is_chinese { "错误" } else { "error" })?;
     if let Some(name) = integration {
-        write!(to, " of {name}")?;
+        let of = if is_chinese { "：集成 " } else { " of " };
+        write!(to, "{of}{name}")?;
     }
     if let Some(code) = error.code {
         write!(to, " [{code}]")?;
     }
-    writeln!(to, ": {}", error.message)?;
-    match &error.remedy {
+    let colon = if is_chinese { "：" } else { ": " };
+    writeln!(to, "{colon}{}", words.message)?;
+    match &words.remedy {
         Some(remedy) => writeln!(to, "  {remedy}"),
         None => Ok(()),
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     arguments::Pools,
-    failure::{Explained, Failure, Verdict},
+    failure::{Explained, Failure, Verdict, Words},
     output::{Output, Report},
 };
 
@@ -50,8 +50,14 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         Failure::Error(Explained {
             code: Some(ErrorCode::ConfigInvalid),
-            message: format!("{} cannot be read: {error}", path.display()),
-            remedy: Some("Check the path and the file's permissions.".to_owned()),
+            words: Words::new(
+                format!("{} cannot be read: {error}", path.display()),
+                "Check the path and the file's permissions.",
+            ),
+            chinese: Some(Words::new(
+                format!("无法读取 {}：{error}", path.display()),
+                "请检查路径和文件权限。",
+            )),
         })
     })
 }

@@ -7,7 +7,6 @@ use std::{
 
 use registry_intake::{
     clock::Timestamp,
-    error::ErrorRecord,
     intake::{Intake, IntakeEvent},
     inventory::RunKind,
 };
@@ -59,7 +58,7 @@ fn observe(name: &str, event: IntakeEvent, printer: &Printer, output: &Output) {
     let told = match event {
         IntakeEvent::Verified(report) => {
             if let Some(error) = report.failure() {
-                output.error(Some(name), &ErrorRecord::from(error).into());
+                output.error(Some(name), &error.into());
             }
             Ok(())
         }

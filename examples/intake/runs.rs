@@ -55,7 +55,7 @@ pub(crate) async fn changes(
         selection::named(store.integrations().await?, store::name_of, &only)?;
         let last = store.runs(&wish.name, 1).await?.into_iter().next();
         let run = wish.run.or_else(|| last?.run);
-        let run = run.ok_or_else(|| Failure::Usage("there is no run yet".to_owned()))?;
+        let run = run.ok_or_else(|| Failure::usage("there is no run yet", "还没有任何运行记录"))?;
         tell(&wish.name, run, store, output).await?;
         Ok(Verdict::Done)
     })

@@ -1,16 +1,15 @@
 //! Which integrations a command is about.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use registry_intake::{
     config::{Config, ConfigWarning, IntegrationConfig},
-    error::{ErrorCode, ErrorRecord, Language},
-    image::RegistryKind,
+    error::ErrorCode,
 };
 
 use crate::{
     arguments::{Arguments, Name},
-    failure::{Failure, Verdict},
+    failure::{Explained, Failure, Verdict, Words},
     output::Output,
 };
 
@@ -20,7 +19,10 @@ pub(crate) fn configured(
     only: &Name,
 ) -> Result<Vec<IntegrationConfig>, Failure> {
     let path = arguments.config.as_deref().ok_or_else(|| {
-        Failure::Usage("this command needs the integrations: give --config FILE".to_owned())
+        Failure::usage(
+            "this command needs the integrations: give --config FILE",
+            "此命令需要集成配置：请使用 --config 文件",
+        )
     })?;
     named(read(path)?, IntegrationConfig::name, only)
 }
@@ -83,34 +85,32 @@ pub(crate) fn named<T>(
         return Ok(all);
     };
     let known: Vec<_> = all.iter().map(&name_of).collect();
-    let unknown = format!(
-        "there is no integration {name:?}; known: {}",
-        known.join(", ")
+    let known = known.join(", ");
+    let unknown = Failure::usage(
+        format!("there is no integration {name:?}; known: {known}"),
+        format!("没有集成 {name:?}；已有的集成：{known}"),
     );
     all.retain(|integration| name_of(integration) == name);
     if all.is_empty() {
-        return Err(Failure::Usage(unknown));
+        return Err(unknown);
     }
     Ok(all)
 }
 
 fn read(path: &Path) -> Result<Vec<IntegrationConfig>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|source| {
-        let error = Unreadable {
-            path: path.display().to_string(),
-            source,
-        };
-        let code = ErrorCode::ConfigInvalid;
-        let mut guidance = code.guidance(RegistryKind::HarborV2, Language::English);
-        guidance.remedy = "Check the path and the file's permissions; the file is TOML in UTF-8.";
-        Failure::Error(ErrorRecord::new(code, &error, &guidance).into())
+        let path = path.display();
+        Failure::Error(Explained {
+            code: Some(ErrorCode::ConfigInvalid),
+            words: Words::new(
+                format!("the configuration {path} cannot be read: {source}"),
+                "Check the path and the file's permissions; the file is TOML in UTF-8.",
+            ),
+            chinese: Some(Words::new(
+                format!("无法读取配置文件 {path}：{source}"),
+                "请检查路径和文件权限；文件应为 UTF-8 编码的 TOML。",
+            )),
+        })
     })?;
     Ok(Config::from_toml(&text)?.integrations)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration {path} cannot be read")]
-struct Unreadable {
-    path: String,
-    source: io::Error,
 }

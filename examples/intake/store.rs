@@ -9,7 +9,7 @@ use registry_intake::{
 
 use crate::{
     arguments::Arguments,
-    failure::{Explained, Failure},
+    failure::{Explained, Failure, Words},
 };
 
 const DEFAULT: &str = "registry-intake.db";
@@ -53,8 +53,14 @@ fn address(arguments: &Arguments) -> &str {
 pub(crate) fn missing() -> Failure {
     Failure::Error(Explained {
         code: Some(ErrorCode::InventoryUnavailable),
-        message: "there is no inventory yet".to_owned(),
-        remedy: Some("Sync first, or give --inventory the path of an existing one.".to_owned()),
+        words: Words::new(
+            "there is no inventory yet",
+            "Sync first, or give --inventory the path of an existing one.",
+        ),
+        chinese: Some(Words::new(
+            "还没有镜像清单",
+            "请先同步，或通过 --inventory 指定已有镜像清单的路径。",
+        )),
     })
 }
 

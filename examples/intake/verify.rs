@@ -6,7 +6,7 @@ use registry_intake::{
     clock::{Clock, SystemClock},
     config::IntegrationConfig,
     connector::{ConnectContext, Outcome, Probe, Verification, Warning, connect_within},
-    error::{ErrorCode, ErrorRecord, IntegrationError, Step},
+    error::{ErrorCode, ErrorRecord, IntegrationError, Language, Step},
     inventory::{Binding, Inventory, InventoryError, VerificationRecord},
 };
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub(crate) async fn verify_one(
         Err(error) => no_connection(config, error),
     };
     output.at_rest();
-    output.report(&VerifyReport::new(config, &verification))?;
+    output.report(&VerifyReport::new(config, &verification, output.language()))?;
     // The verdict is the report's, whatever becomes of its copy.
     if let Some(store) = store
         && let Err(error) = record(config, &verification, store).await
@@ -116,8 +116,10 @@ pub(crate) struct VerifyReport<'a> {
     ok: bool,
     registry: RegistryRecord<'a>,
     seen: SeenRecord,
-    warnings: Vec<WarningRecord>,
+    warnings: Vec<WarningRecord<'a>>,
     probes: Vec<ProbeRecord<'a>>,
+    #[serde(skip)]
+    language: Language,
 }
 
 #[derive(Serialize)]
@@ -127,16 +129,18 @@ struct RegistryRecord<'a> {
     version: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct SeenRecord {
     namespaces: Option<u64>,
     repositories: Option<u64>,
 }
 
 #[derive(Serialize)]
-struct WarningRecord {
+struct WarningRecord<'a> {
     code: &'static str,
     message: &'static str,
+    #[serde(skip)]
+    warning: &'a Warning,
 }
 
 #[derive(Serialize)]
@@ -148,10 +152,16 @@ struct ProbeRecord<'a> {
     code: Option<ErrorCode>,
     message: Option<String>,
     remedy: Option<String>,
+    #[serde(skip)]
+    probe: &'a Probe,
 }
 
 impl<'a> VerifyReport<'a> {
-    pub(crate) fn new(config: &'a IntegrationConfig, verification: &'a Verification) -> Self {
+    pub(crate) fn new(
+        config: &'a IntegrationConfig,
+        verification: &'a Verification,
+        language: Language,
+    ) -> Self {
         Self {
             integration: config.name(),
             ok: verification.is_ok(),
@@ -168,10 +178,12 @@ impl<'a> VerifyReport<'a> {
                 .iter()
                 .map(|warning| WarningRecord {
                     code: warning.code(),
-                    message: warning.message(),
+                    message: warning.message(Language::English),
+                    warning,
                 })
                 .collect(),
             probes: verification.probes.iter().map(ProbeRecord::from).collect(),
+            language,
         }
     }
 }
@@ -192,54 +204,115 @@ impl<'a> From<&'a Probe> for ProbeRecord<'a> {
             code,
             message,
             remedy,
+            probe,
         }
     }
 }
 
 impl Report for VerifyReport<'_> {
     fn text(&self, to: &mut Vec<u8>) -> io::Result<()> {
+        let words = Words::of(self.language);
         let RegistryRecord {
             registry_type,
             version,
         } = &self.registry;
-        let version = version.unwrap_or("of unknown version");
-        writeln!(to, "{}: {registry_type} {version}", self.integration)?;
+        let version = version.unwrap_or(words.unknown_version);
+        let colon = words.colon;
+        writeln!(to, "{}{colon}{registry_type} {version}", self.integration)?;
         let width = self.probes.iter().map(|probe| probe.subject.len()).max();
         for probe in &self.probes {
-            probe.text(to, width.unwrap_or_default())?;
+            probe.text(to, width.unwrap_or_default(), self.language)?;
         }
-        for warning in &self.warnings {
-            writeln!(to, "  warning  {}: {}", warning.code, warning.message)?;
+        for WarningRecord { code, warning, .. } in &self.warnings {
+            let message = warning.message(self.language);
+            writeln!(to, "  {}{code}{colon}{message}", words.warning)?;
         }
-        let count = |number: Option<u64>, what| match number {
-            Some(number) => format!("{number} {what}"),
-            None => format!("an unknown number of {what}"),
-        };
+        let SeenRecord {
+            namespaces,
+            repositories,
+        } = self.seen;
         match self.probes.iter().find_map(|probe| probe.code) {
-            None => writeln!(
-                to,
-                "  verified: the account sees {} and {}",
-                count(self.seen.namespaces, "namespaces"),
-                count(self.seen.repositories, "repositories"),
-            ),
-            Some(code) => writeln!(to, "  not verified: {code}"),
+            None => writeln!(to, "  {}", (words.verified)(namespaces, repositories)),
+            Some(code) => writeln!(to, "  {}{code}", words.not_verified),
         }
     }
 }
 
 impl ProbeRecord<'_> {
-    fn text(&self, to: &mut Vec<u8>, width: usize) -> io::Result<()> {
-        write!(to, "  {:<8} {:<12} ", self.outcome, self.step.as_str())?;
-        if self.outcome == "skipped" {
-            return writeln!(to, "{}", self.subject);
+    fn text(&self, to: &mut Vec<u8>, width: usize, language: Language) -> io::Result<()> {
+        let words = Words::of(language);
+        let outcome = self.probe.outcome.name(language);
+        let step = self.step.name(language);
+        // The names in Chinese are each as wide as the others.
+        match language {
+            Language::SimplifiedChinese => write!(to, "  {outcome}  {step}  ")?,
+            _ => write!(to, "  {outcome:<8} {step:<12} ")?,
         }
+        let Outcome::Failed(error) = &self.probe.outcome else {
+            return match self.probe.outcome {
+                Outcome::Skipped => writeln!(to, "{}", self.subject),
+                _ => writeln!(to, "{:<width$} {:>6} ms", self.subject, self.elapsed_ms),
+            };
+        };
         writeln!(to, "{:<width$} {:>6} ms", self.subject, self.elapsed_ms)?;
-        if let Some(message) = &self.message {
-            writeln!(to, "           {message}")?;
-        }
-        match &self.remedy {
-            Some(remedy) => writeln!(to, "           What to do: {remedy}"),
-            None => Ok(()),
+        let message = error.message_with_causes(language);
+        writeln!(to, "           {message}")?;
+        let remedy = error.guidance(language).remedy;
+        writeln!(to, "           {}{remedy}", words.remedy)
+    }
+}
+
+/// What a verification is told with.
+struct Words {
+    unknown_version: &'static str,
+    colon: &'static str,
+    warning: &'static str,
+    remedy: &'static str,
+    not_verified: &'static str,
+    verified: fn(Option<u64>, Option<u64>) -> String,
+}
+
+impl Words {
+    fn of(language: Language) -> Self {
+        match language {
+            Language::SimplifiedChinese => Self {
+                unknown_version: "（版本未知）",
+                colon: "：",
+                warning: "告警  ",
+                remedy: "处理办法：",
+                not_verified: "验证未通过：",
+                verified: |namespaces, repositories| {
+                    let count = |number: Option<u64>| {
+                        number.map_or_else(
+                            || "数量未知的".to_owned(),
+                            |number| format!(" {number} 个"),
+                        )
+                    };
+                    format!(
+                        "验证通过：该账号可以看到{}命名空间和{}仓库",
+                        count(namespaces),
+                        count(repositories)
+                    )
+                },
+            },
+            _ => Self {
+                unknown_version: "of unknown version",
+                colon: ": ",
+                warning: "warning  ",
+                remedy: "What to do: ",
+                not_verified: "not verified: ",
+                verified: |namespaces, repositories| {
+                    let count = |number: Option<u64>, what| match number {
+                        Some(number) => format!("{number} {what}"),
+                        None => format!("an unknown number of {what}"),
+                    };
+                    format!(
+                        "verified: the account sees {} and {}",
+                        count(namespaces, "namespaces"),
+                        count(repositories, "repositories"),
+                    )
+                },
+            },
         }
     }
 }

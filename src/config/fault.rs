@@ -1,6 +1,6 @@
 use std::{borrow::Cow, fmt};
 
-use super::RegistryType;
+use super::{RegistryType, chinese};
 use crate::{
     error::{ErrorCode, ErrorRecord, Language},
     image::RegistryKind,
@@ -17,6 +17,15 @@ impl ConfigErrors {
     #[must_use]
     pub fn faults(&self) -> &[ConfigFault] {
         &self.faults
+    }
+
+    /// The faults as an operator reads them, a line each; in English the error's own text.
+    #[must_use]
+    pub fn message(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::SimplifiedChinese => chinese::errors(self),
+        }
     }
 
     /// The stable code, [`ErrorCode::ConfigInvalid`].
@@ -82,10 +91,19 @@ impl ConfigFault {
         &self.problem
     }
 
-    /// What is allowed instead.
+    /// What is allowed instead, in English.
     #[must_use]
     pub fn allowed(&self) -> &str {
         &self.allowed
+    }
+
+    /// The fault in a line; in English its own text.
+    #[must_use]
+    pub fn message(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::SimplifiedChinese => chinese::fault(self),
+        }
     }
 }
 

@@ -91,6 +91,7 @@
 
 mod acr;
 mod builder;
+mod chinese;
 mod choice;
 mod document;
 mod draft;

@@ -3,7 +3,7 @@ use std::{net::IpAddr, time::Duration};
 use crate::{
     clock::Clock,
     config::{ConfigWarning, Endpoint, Protocol},
-    error::{IntegrationError, NetworkPhase, Step},
+    error::{IntegrationError, Language, NetworkPhase, Step},
     image::RegistryKind,
 };
 
@@ -206,6 +206,17 @@ impl Outcome {
             Self::Skipped => "skipped",
         }
     }
+
+    /// What the outcome is called before an operator; in English as in reports.
+    #[must_use]
+    pub const fn name(&self, language: Language) -> &'static str {
+        let chinese = match self {
+            Self::Passed => "通过",
+            Self::Failed(_) => "失败",
+            Self::Skipped => "跳过",
+        };
+        language.choose(self.as_str(), chinese)
+    }
 }
 
 /// What an operator should know although nothing failed.
@@ -240,21 +251,56 @@ impl Warning {
 
     /// The warning in a sentence.
     #[must_use]
-    pub const fn message(&self) -> &'static str {
+    pub const fn message(&self, language: Language) -> &'static str {
         match self {
-            Self::Config(warning) => warning.message(),
-            Self::VersionDoubtful => {
-                "The server states another version than the configured one, though it may be newer than what it states."
-            }
-            Self::ReadTwice => {
-                "The registry tells this account no totals, so what it shows was proved by asking twice; an image is marked as gone only after two complete runs."
-            }
-            Self::VpcAccessNotConfigured => {
-                "The instance has no access over a VPC configured; the product scans its images only then: add a VPC to the instance's access control."
-            }
-            Self::VpcAccessUnknown => {
-                "The account may not ask whether access over a VPC is configured: allow cr:GetInstanceVpcEndpoint to know."
-            }
+            Self::Config(warning) => warning.message(language),
+            Self::VersionDoubtful => language.choose(
+                "The server states another version than the configured one, though it may be newer than what it states.",
+                "服务端报告的版本与配置的版本不一致，但其实际版本可能比它报告的更新。",
+            ),
+            Self::ReadTwice => language.choose(
+                "The registry tells this account no totals, so what it shows was proved by asking twice; an image is marked as gone only after two complete runs.",
+                "镜像仓库不向该账号提供总数，因此通过读取两次来证明清单完整；镜像须连续两次完整运行都未出现，才会标记为已消失。",
+            ),
+            Self::VpcAccessNotConfigured => language.choose(
+                "The instance has no access over a VPC configured; the product scans its images only then: add a VPC to the instance's access control.",
+                "实例未配置专有网络（VPC）访问，而产品只有在配置之后才会扫描其镜像：请在实例的访问控制中添加 VPC。",
+            ),
+            Self::VpcAccessUnknown => language.choose(
+                "The account may not ask whether access over a VPC is configured: allow cr:GetInstanceVpcEndpoint to know.",
+                "该账号无权查询是否已配置专有网络（VPC）访问：如需了解，请允许 cr:GetInstanceVpcEndpoint。",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::assert_translated;
+
+    #[test]
+    fn every_warning_is_told_in_every_language() {
+        let own = [
+            Warning::VersionDoubtful,
+            Warning::ReadTwice,
+            Warning::VpcAccessNotConfigured,
+            Warning::VpcAccessUnknown,
+        ];
+        let of_config = ConfigWarning::ALL.iter().copied().map(Warning::Config);
+        for warning in own.into_iter().chain(of_config) {
+            assert_translated(
+                warning.message(Language::English),
+                warning.message(Language::SimplifiedChinese),
+            );
+        }
+    }
+
+    #[test]
+    fn every_outcome_has_a_name_in_every_language() {
+        for outcome in [Outcome::Passed, Outcome::Skipped] {
+            assert_eq!(outcome.name(Language::English), outcome.as_str());
+            assert_translated(outcome.as_str(), outcome.name(Language::SimplifiedChinese));
         }
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Language;
 use crate::image::RegistryKind;
 
 /// The steps of a verification, in their order. An error names the one that it belongs to.
@@ -48,6 +49,25 @@ impl Step {
         Self::Pull,
         Self::Vpc,
     ];
+
+    /// What the step is called before an operator; in English as in reports.
+    #[must_use]
+    pub const fn name(self, language: Language) -> &'static str {
+        let chinese = match self {
+            Self::Config => "检查配置",
+            Self::Dns => "解析域名",
+            Self::Connect => "建立连接",
+            Self::Tls => "校验证书",
+            Self::Registry => "识别仓库",
+            Self::Version => "核对版本",
+            Self::Credentials => "验证凭据",
+            Self::Role => "检查角色",
+            Self::Listing => "列出镜像",
+            Self::Pull => "拉取镜像",
+            Self::Vpc => "专有网络",
+        };
+        language.choose(self.as_str(), chinese)
+    }
 
     /// The step's name in reports.
     #[must_use]
@@ -127,5 +147,19 @@ impl fmt::Display for ErrorContext {
             write!(f, ", request {}", id.escape_debug())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::assert_translated;
+
+    #[test]
+    fn every_step_has_a_name_in_every_language() {
+        for step in Step::ALL {
+            assert_eq!(step.name(Language::English), step.as_str());
+            assert_translated(step.as_str(), step.name(Language::SimplifiedChinese));
+        }
     }
 }

@@ -9,15 +9,22 @@ mod code;
 mod context;
 mod guidance;
 mod integration;
+mod language;
+mod message;
 mod reason;
 mod record;
 
 pub use code::{ErrorCode, UnknownErrorCode};
 pub use context::{ErrorContext, Step};
-pub use guidance::{Guidance, Language};
+pub(crate) use guidance::Case;
+pub use guidance::Guidance;
 pub use integration::{BoxError, IntegrationError};
+pub use language::{Language, UnknownLanguage};
 pub use reason::{
     AccountKind, Incompleteness, NetworkPhase, RefusedAddress, RegistryUserMissing, TlsFault,
     Unsupported, Violation,
 };
 pub use record::ErrorRecord;
+
+#[cfg(test)]
+pub(crate) use language::assert_translated;

@@ -1,6 +1,6 @@
 use crate::{
     clock::Timestamp,
-    error::{BoxError, ErrorCode, ErrorRecord, Guidance, Language},
+    error::{BoxError, Case, ErrorCode, ErrorRecord, Guidance, Language},
     image::RegistryKind,
 };
 
@@ -89,29 +89,57 @@ impl InventoryError {
     /// What the error means and what to do about it.
     #[must_use]
     pub const fn guidance(&self, language: Language) -> Guidance {
-        match (self, language) {
-            (Self::UnknownIntegration { .. }, Language::English) => Guidance {
-                message: "The inventory does not know the integration.",
-                remedy: "Sync the integration first, and check its name and which inventory is used.",
-            },
-            (Self::RunInProgress { .. }, Language::English) => Guidance {
-                message: "Another sync of this integration is at work.",
-                remedy: "Nothing has to be done: it makes the inventory true. If its process is dead, a new one goes on when its lease has ended.",
-            },
-            (Self::RunSuperseded { .. }, Language::English) => Guidance {
-                message: "Another sync of this integration has begun and took over.",
-                remedy: "Nothing has to be done: the later run makes the inventory true.",
-            },
-            (Self::LeaseLost { .. }, Language::English) => Guidance {
-                message: "The image has passed to another hand, or its hand-over was settled already.",
-                remedy: "Nothing has to be done. If it happens often, lengthen the lease or speed up the sink.",
-            },
-            (Self::InvalidAddress { .. }, Language::English) => Guidance {
-                message: "The inventory's address cannot be used.",
-                remedy: "Give the path of an SQLite file, :memory:, or postgres://USER:PASSWORD@HOST/DATABASE.",
-            },
-            // What is said of the inventory's codes is the same for every registry.
-            _ => self.code().guidance(RegistryKind::HarborV2, language),
+        let case = match self {
+            Self::UnknownIntegration { .. } => Case::UnknownIntegration,
+            Self::RunInProgress { .. } => Case::RunInProgress,
+            Self::RunSuperseded { .. } => Case::RunSuperseded,
+            Self::LeaseLost { .. } => Case::LeaseLost,
+            Self::InvalidAddress { .. } => Case::InvalidInventoryAddress,
+            Self::Unavailable { .. }
+            | Self::SchemaTooNew { .. }
+            | Self::IntegrationRebound { .. }
+            | Self::FeatureMissing { .. } => {
+                // What is said of the inventory's codes is the same for every registry.
+                return self.code().guidance(RegistryKind::HarborV2, language);
+            }
+        };
+        case.guidance(language)
+    }
+
+    /// What happened, without the causes. In English the error's own text.
+    #[must_use]
+    pub fn message(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::SimplifiedChinese => self.chinese(),
+        }
+    }
+
+    fn chinese(&self) -> String {
+        match self {
+            Self::Unavailable { .. } => "镜像清单的存储出现故障".to_owned(),
+            Self::SchemaTooNew { found, known } => {
+                format!("镜像清单的结构版本为 {found}，当前程序只支持到 {known}")
+            }
+            Self::IntegrationRebound {
+                integration,
+                bound,
+                asked,
+            } => format!("集成 {integration:?} 已绑定到 {bound}，而不是 {asked}"),
+            Self::UnknownIntegration { integration } => {
+                format!("镜像清单中没有集成 {integration:?}")
+            }
+            Self::RunInProgress { integration, until } => {
+                format!("集成 {integration:?} 的一次运行正在进行，其租约有效期至 {until}")
+            }
+            Self::RunSuperseded { integration } => {
+                format!("另一个进程已开始或接管集成 {integration:?} 的运行")
+            }
+            Self::InvalidAddress { .. } => "镜像清单的地址无法使用".to_owned(),
+            Self::FeatureMissing { feature } => {
+                format!("此构建不支持这种镜像清单：未启用特性 {feature:?}")
+            }
+            Self::LeaseLost { digest } => format!("{digest} 的租约已结束"),
         }
     }
 }
@@ -125,6 +153,7 @@ impl From<&InventoryError> for ErrorRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::assert_translated;
 
     #[test]
     fn an_error_that_is_no_fault_of_the_store_does_not_send_anybody_to_its_disk() {
@@ -165,6 +194,48 @@ mod tests {
             let record = ErrorRecord::from(&error);
             assert_eq!(record.code, ErrorCode::InventoryUnavailable);
             assert!(record.remedy.contains(said), "{record:?}");
+        }
+    }
+    #[test]
+    fn every_error_is_told_in_chinese() {
+        let integration = || "harbor-prod".to_owned();
+        for error in [
+            InventoryError::Unavailable {
+                source: "no such file".into(),
+            },
+            InventoryError::SchemaTooNew { found: 3, known: 2 },
+            InventoryError::IntegrationRebound {
+                integration: integration(),
+                bound: "harbor.example.com:443".to_owned(),
+                asked: "harbor.example.org:443".to_owned(),
+            },
+            InventoryError::UnknownIntegration {
+                integration: integration(),
+            },
+            InventoryError::RunInProgress {
+                integration: integration(),
+                until: Timestamp::UNIX_EPOCH,
+            },
+            InventoryError::RunSuperseded {
+                integration: integration(),
+            },
+            InventoryError::InvalidAddress {
+                source: "no such scheme".into(),
+            },
+            InventoryError::FeatureMissing { feature: "sqlite" },
+            InventoryError::LeaseLost {
+                digest: "sha256:00".to_owned(),
+            },
+        ] {
+            let [english, chinese] = [Language::English, Language::SimplifiedChinese];
+            assert_translated(&error.message(english), &error.message(chinese));
+            let guidance = error.guidance(english);
+            let translated = error.guidance(chinese);
+            assert_translated(guidance.message, translated.message);
+            assert_translated(guidance.remedy, translated.remedy);
+            // A stored one is explained alike.
+            let record = ErrorRecord::from(&error);
+            assert_eq!(record.guidance(chinese), translated);
         }
     }
 }

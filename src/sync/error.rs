@@ -1,5 +1,5 @@
 use crate::{
-    error::{ErrorCode, ErrorRecord, IntegrationError},
+    error::{ErrorCode, ErrorRecord, Guidance, IntegrationError, Language},
     inventory::InventoryError,
 };
 
@@ -22,6 +22,24 @@ impl SyncError {
         match self {
             Self::Refused(error) => error.code(),
             Self::Inventory(error) => error.code(),
+        }
+    }
+
+    /// What happened, without the causes. In English the error's own text.
+    #[must_use]
+    pub fn message(&self, language: Language) -> String {
+        match self {
+            Self::Refused(error) => error.message(language),
+            Self::Inventory(error) => error.message(language),
+        }
+    }
+
+    /// What the error means and what to do about it.
+    #[must_use]
+    pub fn guidance(&self, language: Language) -> Guidance {
+        match self {
+            Self::Refused(error) => error.guidance(language),
+            Self::Inventory(error) => error.guidance(language),
         }
     }
 }

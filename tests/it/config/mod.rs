@@ -17,7 +17,7 @@ use registry_intake::{
         IntegrationConfig, IntegrationDraft, NetworkType, Protocol, RegistryType, RegistryVersion,
         RequiredRole, Secret, SessionUse, SpeedLimit,
     },
-    error::{ErrorCode, ErrorRecord},
+    error::{ErrorCode, ErrorRecord, Language},
     image::RegistryKind,
 };
 
@@ -493,7 +493,7 @@ fn a_syntax_error_names_line_and_column_and_nothing_of_the_line() {
 fn warnings_are_data_with_a_code_and_a_message() {
     let warned = |line: &str, warning: ConfigWarning| {
         let config = read(&with(line));
-        assert!(!warning.message().is_empty());
+        assert!(!warning.message(Language::English).is_empty());
         config.warnings().contains(&warning)
     };
     let private = ConfigWarning::PublicNetworkWithPrivateIp;

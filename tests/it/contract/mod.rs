@@ -9,6 +9,7 @@ mod forwarding;
 mod harbor_v1;
 mod ingest;
 mod inventory;
+mod language;
 mod list;
 mod page;
 pub(crate) mod program;

@@ -1,102 +1,7 @@
-use super::{AccountKind, ErrorCode, IntegrationError, RegistryUserMissing, Step, Violation};
-use crate::image::RegistryKind;
+use super::{Case, Guidance};
+use crate::{error::ErrorCode, image::RegistryKind};
 
-/// The languages in which the crate explains an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-}
-
-/// An error explained to an operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Guidance {
-    /// What is the matter, without the particulars of the case.
-    pub message: &'static str,
-    /// What to do about it.
-    pub remedy: &'static str,
-}
-
-impl ErrorCode {
-    /// What the code means and what to do, for the registry of this kind.
-    #[must_use]
-    pub const fn guidance(self, registry: RegistryKind, language: Language) -> Guidance {
-        match language {
-            Language::English => english(self, registry),
-        }
-    }
-}
-
-impl IntegrationError {
-    /// What the error means and what to do about it.
-    #[must_use]
-    pub fn guidance(&self, language: Language) -> Guidance {
-        match (self, language) {
-            (Self::UserDoesNotHaveAdminRole { context, .. }, Language::English)
-                if context.step == Step::Listing =>
-            {
-                Guidance {
-                    message: "The account may see names, but not the artifacts behind them.",
-                    remedy: "Give it the right to list repositories and artifacts in every project. Up to Harbor 2.9 a robot with any system permission loses those of its projects: give such a robot project permissions alone.",
-                }
-            }
-            (
-                Self::UserDoesNotHaveAdminRole {
-                    account: AccountKind::Robot,
-                    context,
-                },
-                Language::English,
-            ) if context.registry == RegistryKind::HarborV1 => Guidance {
-                message: "The account is a valid robot, and a robot of Harbor 1.x may pull, but list nothing.",
-                remedy: "Configure a user who is a system administrator.",
-            },
-            (
-                Self::UserDoesNotHaveAdminRole {
-                    account: AccountKind::Robot,
-                    ..
-                },
-                Language::English,
-            ) => Guidance {
-                message: "The account is a valid robot, and a robot never has administrator rights.",
-                remedy: "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
-            },
-            (
-                Self::FailedToVerifyUsernameOrPwd {
-                    source: Some(source),
-                    ..
-                },
-                Language::English,
-            ) if source.is::<RegistryUserMissing>() => Guidance {
-                message: "The AccessKey is good, but the registry has no user for this account yet.",
-                remedy: "Set a registry password for this RAM user once, in the console of the Personal edition; then verify again.",
-            },
-            (
-                Self::ProtocolViolation {
-                    violation: Violation::Signature,
-                    ..
-                },
-                Language::English,
-            ) => Guidance {
-                message: "The server received another request than the one that was signed.",
-                remedy: "Look for a proxy that changes requests on their way, paths and headers among them; the AccessKey's secret need not be wrong.",
-            },
-            (Self::TokenScopeMissing { context, .. }, Language::English)
-                if context.step == Step::Pull =>
-            {
-                Guidance {
-                    message: "The account is valid, but may not pull from this repository, or there is none of that name.",
-                    remedy: "Give the account the right to read the repository; a Quay OAuth token also needs the scope repo:read.",
-                }
-            }
-            _ => self.code().guidance(self.context().registry, language),
-        }
-    }
-}
-
-const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
+pub(super) const fn of_code(code: ErrorCode, registry: RegistryKind) -> Guidance {
     let (message, remedy) = match code {
         ErrorCode::FailedToVerifyUsernameOrPwd => (
             "The registry refuses the user name or password.",
@@ -107,7 +12,7 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
                 RegistryKind::Quay => {
                     "Check user name, password and token; the token may have expired, been revoked, or belong to a disabled user."
                 }
-                _ => {
+                RegistryKind::HarborV1 | RegistryKind::HarborV2 | RegistryKind::Other => {
                     "Check both. A disabled or expired account and a robot's regenerated secret look the same."
                 }
             },
@@ -122,7 +27,11 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
                 RegistryKind::Quay => {
                     "Use a token made by an administrator of the organisation, with the scope org:admin."
                 }
-                _ => {
+                RegistryKind::HarborV1
+                | RegistryKind::HarborV2
+                | RegistryKind::AcrEnterprise
+                | RegistryKind::AcrPersonal
+                | RegistryKind::Other => {
                     "Give the user the system administrator role on the registry's server, or set required_role = \"list\" to work with what the user may see."
                 }
             },
@@ -216,39 +125,99 @@ const fn english(code: ErrorCode, registry: RegistryKind) -> Guidance {
             "Choose another name; or, where the registry has moved on purpose, re-home the integration with its next sync.",
         ),
     };
-    Guidance { message, remedy }
+    Guidance::new(message, remedy)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{ErrorContext, ErrorRecord};
-
-    #[test]
-    fn every_code_is_explained_for_every_registry() {
-        for code in ErrorCode::ALL {
-            for registry in RegistryKind::ALL {
-                let guidance = code.guidance(*registry, Language::English);
-                assert!(guidance.message.ends_with('.'), "{code}");
-                assert!(guidance.remedy.ends_with('.'), "{code}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_robot_is_told_that_it_is_one() {
-        let robot = IntegrationError::UserDoesNotHaveAdminRole {
-            context: Box::new(ErrorContext::new(
-                RegistryKind::HarborV2,
-                "harbor.example.com:443",
-                Step::Role,
-            )),
-            account: AccountKind::Robot,
-        };
-        let record = ErrorRecord::from(&robot);
-        assert_eq!(record.code, ErrorCode::UserDoesNotHaveAdminRole);
-        assert!(record.message.contains("a robot"), "{}", record.message);
-        assert!(record.remedy.contains("robot"), "{}", record.remedy);
-        assert!(!record.retryable);
-    }
+pub(super) const fn of_case(case: Case) -> Guidance {
+    let (message, remedy) = match case {
+        Case::SeesNamesAlone => (
+            "The account may see names, but not the artifacts behind them.",
+            "Give it the right to list repositories and artifacts in every project. Up to Harbor 2.9 a robot with any system permission loses those of its projects: give such a robot project permissions alone.",
+        ),
+        Case::RobotOfHarborV1 => (
+            "The account is a valid robot, and a robot of Harbor 1.x may pull, but list nothing.",
+            "Configure a user who is a system administrator.",
+        ),
+        Case::Robot => (
+            "The account is a valid robot, and a robot never has administrator rights.",
+            "Configure a user who is a system administrator, or set required_role = \"list\" to work with what the robot may see.",
+        ),
+        Case::RegistryUserMissing => (
+            "The AccessKey is good, but the registry has no user for this account yet.",
+            "Set a registry password for this RAM user once, in the console of the Personal edition; then verify again.",
+        ),
+        Case::ChangedOnItsWay => (
+            "The server received another request than the one that was signed.",
+            "Look for a proxy that changes requests on their way, paths and headers among them; the AccessKey's secret need not be wrong.",
+        ),
+        Case::MayNotPull => (
+            "The account is valid, but may not pull from this repository, or there is none of that name.",
+            "Give the account the right to read the repository; a Quay OAuth token also needs the scope repo:read.",
+        ),
+        Case::ForeignRealm => (
+            "The registry sends its clients for a token to a host that may not receive the credentials.",
+            "If the named host is this registry's token service, list it in realm_hosts; if not, the registry or a proxy in front of it is set up wrongly, or not to be trusted.",
+        ),
+        Case::NameUnresolved => (
+            "The registry's name does not resolve.",
+            "Check the domain's spelling and this machine's name servers, or set ip to the address at which the registry is to be dialled.",
+        ),
+        Case::ConnectionRefused => (
+            "The address is there, but nothing listens on the port.",
+            "Check that the registry runs, and that protocol and port (80 or 443 unless configured) are the ones it listens on; of a forwarded port, that the forwarding is in place.",
+        ),
+        Case::Unreachable => (
+            "No way leads from this machine to the registry's address.",
+            "Check the address, this machine's routes, and that the network type fits: private addresses are reached by network = \"vpc\" alone.",
+        ),
+        Case::ConnectTimeout => (
+            "Nobody answers at the registry's address and port: as a rule, a firewall or security group drops the packets.",
+            "Let the scanner's source addresses in to this port, on every firewall and security group on the way, and check that the port is the right one. Where the way is merely slow, raise timeouts.connect.",
+        ),
+        Case::ResponseTimeout => (
+            "The connection stands, but no answer comes in time.",
+            "Look at the load of the registry and of the proxies in front of it; where it is merely slow, raise timeouts.read.",
+        ),
+        Case::Interrupted => (
+            "The connection was cut before the answer was whole.",
+            "Run again. If it stays, look for what cuts it: a proxy's time-out or size limit, a firewall, a port that speaks another protocol, or the registry's own restart.",
+        ),
+        Case::UntrustedIssuer => (
+            "No authority that this machine trusts vouches for the server's certificate.",
+            "Add the named issuer's certificate to those that are trusted. If it is not yours, something between this machine and the registry breaks the encryption open.",
+        ),
+        Case::WrongName => (
+            "The server's certificate is for other names than the configured domain.",
+            "Set domain to one of the names in the certificate, and ip to the address to dial, or give the server a certificate for the domain.",
+        ),
+        Case::Expired => (
+            "The server's certificate is outside its validity.",
+            "Renew it on the server; if it is not past its end, set this machine's clock.",
+        ),
+        Case::Handshake => (
+            "The server and this machine do not agree on TLS.",
+            "Check that the port speaks https, and that the server offers TLS 1.2 or 1.3; for a port that speaks http set protocol = \"http\".",
+        ),
+        Case::UnknownIntegration => (
+            "The inventory does not know the integration.",
+            "Sync the integration first, and check its name and which inventory is used.",
+        ),
+        Case::RunInProgress => (
+            "Another sync of this integration is at work.",
+            "Nothing has to be done: it makes the inventory true. If its process is dead, a new one goes on when its lease has ended.",
+        ),
+        Case::RunSuperseded => (
+            "Another sync of this integration has begun and took over.",
+            "Nothing has to be done: the later run makes the inventory true.",
+        ),
+        Case::LeaseLost => (
+            "The image has passed to another hand, or its hand-over was settled already.",
+            "Nothing has to be done. If it happens often, lengthen the lease or speed up the sink.",
+        ),
+        Case::InvalidInventoryAddress => (
+            "The inventory's address cannot be used.",
+            "Give the path of an SQLite file, :memory:, or postgres://USER:PASSWORD@HOST/DATABASE.",
+        ),
+    };
+    Guidance::new(message, remedy)
 }
