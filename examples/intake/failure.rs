@@ -115,7 +115,7 @@ impl From<ErrorRecord> for Explained {
 impl From<&IntegrationError> for Explained {
     fn from(error: &IntegrationError) -> Self {
         let message = error.message_with_causes(CHINESE);
-        let chinese = Words::new(message, error.guidance(CHINESE).remedy);
+        let chinese = Words::new(message, error.remedy(CHINESE));
         Self::new(error.into(), chinese)
     }
 }

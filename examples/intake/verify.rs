@@ -1,6 +1,9 @@
 //! `verify`: each step of an integration, and what to do about the one that fails.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use registry_intake::{
     clock::{Clock, SystemClock},
@@ -138,7 +141,7 @@ struct SeenRecord {
 #[derive(Serialize)]
 struct WarningRecord<'a> {
     code: &'static str,
-    message: &'static str,
+    message: Cow<'static, str>,
     #[serde(skip)]
     warning: &'a Warning,
 }
@@ -257,7 +260,7 @@ impl ProbeRecord<'_> {
         writeln!(to, "{:<width$} {:>6} ms", self.subject, self.elapsed_ms)?;
         let message = error.message_with_causes(language);
         writeln!(to, "           {message}")?;
-        let remedy = error.guidance(language).remedy;
+        let remedy = error.remedy(language);
         writeln!(to, "           {}{remedy}", words.remedy)
     }
 }

@@ -153,6 +153,44 @@ fn known(phrase: &str) -> Option<&'static str> {
         }
         "names no environment variable" => "不是环境变量的名称",
         "names no file" => "没有指明文件",
+        "{ file = \"PATH\" }, { env = \"NAME\" }, a path, or the text of certificates in PEM" => {
+            "{ file = \"路径\" }、{ env = \"名称\" }、路径，或 PEM 格式的证书文本"
+        }
+        "holds no certificate in PEM" => "不含 PEM 格式的证书",
+        "is none of the forms" => "不是允许的形式",
+        "http://HOST[:PORT], https://HOST[:PORT], socks5://HOST[:PORT] or socks5h://HOST[:PORT], without user and path" => {
+            "http://主机[:端口]、https://主机[:端口]、socks5://主机[:端口] 或 socks5h://主机[:端口]，不含用户名和路径"
+        }
+        "a host name, which stands for the names below it too, an IP address or a network" => {
+            "主机名（同时代表其下级名称）、IP 地址或网段"
+        }
+        "a table, or the proxy's URL" => "表，或代理的 URL",
+        "has no scheme" => "没有协议前缀",
+        "has an unknown scheme" => "协议前缀未知",
+        "holds a user name; it and the password have keys of their own" => {
+            "含有用户名；用户名和密码另有各自的配置项"
+        }
+        "has port 0" => "端口为 0",
+        "a table of host names and their IP addresses" => "由主机名及其 IP 地址组成的表",
+        "certificates in PEM; required where ca_mode = \"replace\"" => {
+            "PEM 格式的证书；ca_mode = \"replace\" 时必须填写"
+        }
+        "a certificate in PEM; required beside client_key" => {
+            "PEM 格式的证书；填写 client_key 时必须填写"
+        }
+        "{ file = \"PATH\" }, { env = \"NAME\" }, or the key in PEM; required beside client_certificate" => {
+            "{ file = \"路径\" }、{ env = \"名称\" }，或 PEM 格式的私钥；填写 client_certificate 时必须填写"
+        }
+        "holds no key in PEM" => "不含 PEM 格式的私钥",
+        "other host names than the domain, each once" => "domain 之外的其他主机名，不得重复",
+        "is an IP address itself" => "本身就是 IP 地址",
+        "is the domain, whose address is ip" => "就是 domain，其地址由 ip 指定",
+        "cannot work through a proxy, which dials what it looks up itself" => {
+            "经由代理时无法生效：代理会自行解析并连接"
+        }
+        "hosts that proxy.no_proxy names; else let the proxy's own name server tell the address, or leave proxy out" => {
+            "proxy.no_proxy 所列的主机；否则请由代理自己的 DNS 服务器给出地址，或不使用 proxy"
+        }
         "a number of seconds from 0.001 to 3600" => "秒数，0.001 到 3600",
         _ => return None,
     })
@@ -201,6 +239,10 @@ mod tests {
         "{} to {}",
         "{images} per hour",
         "a setting",
+        "-----BEGIN CERTIFICATE-----",
+        "-----BEGIN ",
+        "Pem(file {path:?})",
+        "Pem(environment {name:?})",
         ", ",
         " {name}",
     ];

@@ -5,6 +5,7 @@
 //! restarts and completeness stand there once, for every registry alike.
 
 mod acr;
+mod challenge;
 mod connect;
 mod context;
 mod fold;

@@ -1,9 +1,10 @@
-use std::{net::IpAddr, time::Duration};
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
 use crate::{
     clock::Clock,
     config::{ConfigWarning, Endpoint, Protocol},
-    error::{IntegrationError, Language, NetworkPhase, Step},
+    error::{IntegrationError, Language, NetworkPhase, Step, realm_hosts},
+    http::{Phases, observed},
     image::RegistryKind,
 };
 
@@ -90,8 +91,8 @@ impl Verification {
         found
     }
 
-    /// Takes the steps up to the registry by one attempt to recognise it: a failure tells how far
-    /// the connection came.
+    /// Takes the steps up to the registry by one attempt to recognise it, whose own connection is
+    /// measured: a failure tells how far it came.
     pub async fn reach<T>(
         &mut self,
         clock: &dyn Clock,
@@ -99,7 +100,8 @@ impl Verification {
         attempt: impl Future<Output = Result<T, IntegrationError>> + Send,
     ) -> Option<T> {
         let subject = endpoint.authority();
-        let found = self.probe(clock, Step::Registry, &subject, attempt).await;
+        let attempt = self.probe(clock, Step::Registry, &subject, attempt);
+        let (found, phases) = observed(attempt).await;
         let last = self.probes.pop()?;
         let reached = match &last.outcome {
             Outcome::Failed(error) => step_of(error),
@@ -107,13 +109,20 @@ impl Verification {
         };
         let resolves = endpoint.ip().is_none() && endpoint.domain().parse::<IpAddr>().is_err();
         let encrypts = endpoint.protocol() == Protocol::Https;
-        for (step, applies) in [
-            (Step::Dns, resolves),
-            (Step::Connect, true),
-            (Step::Tls, encrypts),
+        let of = |phase: fn(&Phases) -> Option<Duration>| phases.as_ref().and_then(phase);
+        for (step, applies, elapsed) in [
+            (Step::Dns, resolves, of(|phases| phases.dns)),
+            (Step::Connect, true, of(|phases| phases.connect)),
+            (Step::Tls, encrypts, of(|phases| phases.tls)),
         ] {
-            if step >= reached {
-                break;
+            let elapsed = elapsed.unwrap_or_default();
+            if step == reached {
+                self.probes.push(Probe {
+                    step,
+                    elapsed,
+                    ..last
+                });
+                return found;
             }
             self.probes.push(Probe {
                 step,
@@ -123,11 +132,13 @@ impl Verification {
                 } else {
                     Outcome::Skipped
                 },
-                elapsed: Duration::ZERO,
+                elapsed,
             });
         }
+        let connecting = phases.map_or(Duration::ZERO, |phases| phases.total());
         self.probes.push(Probe {
             step: reached,
+            elapsed: last.elapsed.saturating_sub(connecting),
             ..last
         });
         found
@@ -154,6 +165,7 @@ fn step_of(error: &IntegrationError) -> Step {
     match error {
         IntegrationError::NetworkConnectError { phase, .. } => match phase {
             NetworkPhase::Dns => Step::Dns,
+            NetworkPhase::HandshakeTimeout => Step::Tls,
             NetworkPhase::ResponseTimeout | NetworkPhase::Interrupted => Step::Registry,
             _ => Step::Connect,
         },
@@ -234,6 +246,11 @@ pub enum Warning {
     VpcAccessNotConfigured,
     /// Whether access over a VPC is configured on the instance, the account may not ask.
     VpcAccessUnknown,
+    /// The registry sends its clients for tokens to a host that may not receive the credentials.
+    ForeignRealm {
+        /// The host and port.
+        host: String,
+    },
 }
 
 impl Warning {
@@ -246,13 +263,14 @@ impl Warning {
             Self::ReadTwice => "read_twice",
             Self::VpcAccessNotConfigured => "vpc_access_not_configured",
             Self::VpcAccessUnknown => "vpc_access_unknown",
+            Self::ForeignRealm { .. } => "foreign_realm",
         }
     }
 
     /// The warning in a sentence.
     #[must_use]
-    pub const fn message(&self, language: Language) -> &'static str {
-        match self {
+    pub fn message(&self, language: Language) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Config(warning) => warning.message(language),
             Self::VersionDoubtful => language.choose(
                 "The server states another version than the configured one, though it may be newer than what it states.",
@@ -270,7 +288,18 @@ impl Warning {
                 "The account may not ask whether access over a VPC is configured: allow cr:GetInstanceVpcEndpoint to know.",
                 "该账号无权查询是否已配置专有网络（VPC）访问：如需了解，请允许 cr:GetInstanceVpcEndpoint。",
             ),
-        }
+            Self::ForeignRealm { host } => {
+                let setting = realm_hosts(host);
+                return Cow::Owned(match language {
+                    Language::English => format!(
+                        "The registry sends its clients to {host} for tokens, which may not receive the credentials: whoever pulls by this integration is refused there. If it is the registry's own token service, set {setting}; if not, correct the registry's external address."
+                    ),
+                    Language::SimplifiedChinese => format!(
+                        "镜像仓库要求客户端到 {host} 获取令牌，而该主机不得接收凭据：使用此集成拉取镜像时会在此处被拒绝。如果它是该镜像仓库自己的令牌服务，请设置 {setting}；否则请更正镜像仓库的外部访问地址。"
+                    ),
+                });
+            }
+        })
     }
 }
 
@@ -286,12 +315,15 @@ mod tests {
             Warning::ReadTwice,
             Warning::VpcAccessNotConfigured,
             Warning::VpcAccessUnknown,
+            Warning::ForeignRealm {
+                host: "auth.example.com:443".to_owned(),
+            },
         ];
         let of_config = ConfigWarning::ALL.iter().copied().map(Warning::Config);
         for warning in own.into_iter().chain(of_config) {
             assert_translated(
-                warning.message(Language::English),
-                warning.message(Language::SimplifiedChinese),
+                &warning.message(Language::English),
+                &warning.message(Language::SimplifiedChinese),
             );
         }
     }

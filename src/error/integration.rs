@@ -1,8 +1,8 @@
 use std::{error::Error, net::IpAddr, time::Duration};
 
 use super::{
-    AccountKind, ErrorCode, ErrorContext, Incompleteness, NetworkPhase, RefusedAddress, TlsFault,
-    Unsupported, Violation,
+    AccountKind, ErrorCode, ErrorContext, Incompleteness, Language, NetworkPhase,
+    PresentedCertificate, RefusedAddress, SourceAddresses, TlsFault, Unsupported, Violation,
 };
 use crate::image::{Reference, RepositoryName};
 
@@ -49,6 +49,8 @@ pub enum IntegrationError {
         context: Box<ErrorContext>,
         /// How far the connection came.
         phase: NetworkPhase,
+        /// What must be let in, where nobody answered the attempt to connect.
+        sources: Option<Box<SourceAddresses>>,
         /// What the system said.
         source: Option<BoxError>,
     },
@@ -69,12 +71,14 @@ pub enum IntegrationError {
         context: Box<ErrorContext>,
     },
     /// The server's certificate cannot be trusted.
-    #[error("{fault} ({context})")]
+    #[error("{fault}{} ({context})", told(.certificate))]
     TlsVerificationFailed {
         /// Where it happened.
         context: Box<ErrorContext>,
         /// What is wrong with the certificate.
         fault: TlsFault,
+        /// The certificate, where one was shown.
+        certificate: Option<Box<PresentedCertificate>>,
         /// What the TLS library said.
         source: Option<BoxError>,
     },
@@ -192,6 +196,14 @@ pub enum IntegrationError {
         /// What is not supported.
         what: Unsupported,
     },
+}
+
+fn told(certificate: &Option<Box<PresentedCertificate>>) -> String {
+    certificate
+        .as_ref()
+        .map_or_else(String::new, |certificate| {
+            format!(": {}", certificate.told(Language::English))
+        })
 }
 
 /// Reads the same field of every variant.

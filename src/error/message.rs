@@ -66,7 +66,17 @@ fn what(error: &IntegrationError) -> Cow<'static, str> {
         IntegrationError::NetworkConnectError { phase, .. } => network_phase(*phase).into(),
         IntegrationError::ConfigInvalid { field, .. } => format!("配置项 {field} 无法使用").into(),
         IntegrationError::RegistryTypeError { .. } => "应答的服务不是所配置的镜像仓库".into(),
-        IntegrationError::TlsVerificationFailed { fault, .. } => tls_fault(*fault).into(),
+        IntegrationError::TlsVerificationFailed {
+            fault, certificate, ..
+        } => match certificate {
+            Some(certificate) => format!(
+                "{}：{}",
+                tls_fault(*fault),
+                certificate.told(Language::SimplifiedChinese)
+            )
+            .into(),
+            None => tls_fault(*fault).into(),
+        },
         IntegrationError::NamespaceNotFound { namespace, .. } => {
             format!("没有命名空间 {namespace:?}").into()
         }
@@ -108,6 +118,7 @@ const fn network_phase(phase: NetworkPhase) -> &'static str {
         NetworkPhase::Refused => "连接被拒绝",
         NetworkPhase::Unreachable => "地址不可达",
         NetworkPhase::ConnectTimeout => "连接超时",
+        NetworkPhase::HandshakeTimeout => "TLS 握手超时",
         NetworkPhase::ResponseTimeout => "等待应答超时",
         NetworkPhase::Interrupted => "连接中断",
     }
@@ -145,7 +156,8 @@ fn violated(violation: &Violation) -> Cow<'static, str> {
         Violation::PagingLoop => "分页陷入重复",
         Violation::ForeignRedirect => "重定向离开了所配置的地址",
         Violation::Signature => "签名所对应的请求与服务端收到的请求不同",
-        Violation::ForeignHost => "该主机不得接收凭据",
+        Violation::Downgrade => "本应通过 https 发送的内容将通过 http 发送",
+        Violation::ForeignHost => "该主机不在 realm_hosts 中，不得接收凭据",
     })
 }
 
@@ -215,6 +227,7 @@ mod tests {
             NetworkPhase::Refused,
             NetworkPhase::Unreachable,
             NetworkPhase::ConnectTimeout,
+            NetworkPhase::HandshakeTimeout,
             NetworkPhase::ResponseTimeout,
             NetworkPhase::Interrupted,
         ];
@@ -243,6 +256,7 @@ mod tests {
             Violation::PagingLoop,
             Violation::ForeignRedirect,
             Violation::Signature,
+            Violation::Downgrade,
             Violation::ForeignHost,
         ];
         let what = "projects";
@@ -333,11 +347,13 @@ mod tests {
         errors.extend(phases.map(|phase| IntegrationError::NetworkConnectError {
             context: of(),
             phase,
+            sources: None,
             source: None,
         }));
         errors.extend(faults.map(|fault| IntegrationError::TlsVerificationFailed {
             context: of(),
             fault,
+            certificate: None,
             source: None,
         }));
         errors.extend(rules.map(|rule| IntegrationError::AddressRefused {

@@ -11,6 +11,7 @@ mod guidance;
 mod integration;
 mod language;
 mod message;
+mod particulars;
 mod reason;
 mod record;
 
@@ -20,6 +21,8 @@ pub(crate) use guidance::Case;
 pub use guidance::Guidance;
 pub use integration::{BoxError, IntegrationError};
 pub use language::{Language, UnknownLanguage};
+pub(crate) use particulars::realm_hosts;
+pub use particulars::{PresentedCertificate, SourceAddresses};
 pub use reason::{
     AccountKind, Incompleteness, NetworkPhase, RefusedAddress, RegistryUserMissing, TlsFault,
     Unsupported, Violation,

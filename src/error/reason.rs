@@ -14,6 +14,9 @@ pub enum NetworkPhase {
     /// Nobody answered the connection attempt.
     #[error("the connection attempt timed out")]
     ConnectTimeout,
+    /// The connection stood, but the TLS handshake on it came to no end.
+    #[error("the TLS handshake timed out")]
+    HandshakeTimeout,
     /// The connection stood, but no answer came, or not the whole of it.
     #[error("the answer timed out")]
     ResponseTimeout,
@@ -114,8 +117,11 @@ pub enum Violation {
     /// changes it, or the signature is made wrongly. The secret is not what is wrong.
     #[error("the signature covers another request than the server received")]
     Signature,
+    /// The server names an address over http, though https is configured.
+    #[error("what was to go over https would go over http")]
+    Downgrade,
     /// The server names a host, of a token realm or a next page, that may not have credentials.
-    #[error("the host may not receive credentials")]
+    #[error("the host is not in realm_hosts, so it may not receive credentials")]
     ForeignHost,
 }
 

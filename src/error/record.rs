@@ -58,6 +58,7 @@ impl From<&IntegrationError> for ErrorRecord {
             status: context.status,
             request_id: context.request_id.clone(),
             retryable: error.is_retryable(),
+            remedy: error.remedy(Language::English),
             ..Self::new(error.code(), error, &error.guidance(Language::English))
         }
     }

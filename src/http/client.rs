@@ -18,9 +18,11 @@ use crate::{
         IntegrationConfig, NetworkType, ProxyScheme, ProxySettings, SizeLimits, Timeouts,
         TlsSettings,
     },
-    error::{BoxError, ErrorContext, IntegrationError, Step, Unsupported, Violation},
+    error::{
+        BoxError, ErrorContext, IntegrationError, SourceAddresses, Step, Unsupported, Violation,
+    },
     image::RegistryKind,
-    network::EgressPolicy,
+    network::{EgressPolicy, address_pools::source_addresses},
 };
 
 /// How many read time-outs the body of an answer may take.
@@ -49,6 +51,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) egress: EgressPolicy,
     /// Who tells the addresses of names.
     pub(crate) lookup: Lookup,
+    /// What must be let in for connections to stand, where that is known.
+    pub(crate) sources: Option<SourceAddresses>,
     /// The one address that is dialled although the guard refuses it to registries.
     pub(crate) admitted: Option<IpAddr>,
     /// Whom to trust, and what to show.
@@ -74,6 +78,7 @@ impl ConnectionSettings {
             realm_hosts: Vec::new(),
             egress: EgressPolicy::new(),
             lookup: Lookup::by_the_system(),
+            sources: None,
             admitted: None,
             tls: TlsSettings::default(),
             proxy: None,
@@ -85,6 +90,14 @@ impl ConnectionSettings {
     pub(crate) fn of(config: &IntegrationConfig, egress: &EgressPolicy) -> Self {
         let endpoint = config.endpoint();
         let egress = egress.clone();
+        let networks = config
+            .region_id()
+            .and_then(|region| source_addresses(region, config.network()));
+        let sources = SourceAddresses::new(
+            config.region_id().map(str::to_owned),
+            config.network() == NetworkType::Vpc,
+            networks.map_or_else(Vec::new, |set| set.smallest().as_slice().to_vec()),
+        );
         Self {
             dial: endpoint.ip(),
             hosts: config.hosts().clone().into_iter().collect(),
@@ -92,6 +105,7 @@ impl ConnectionSettings {
             connect_timeout: config.timeouts().connect,
             read_timeout: config.timeouts().read,
             realm_hosts: config.realm_hosts().to_vec(),
+            sources: Some(sources),
             egress: match config.network() {
                 NetworkType::Public => egress,
                 NetworkType::Vpc => egress.within_vpc(),
@@ -130,6 +144,7 @@ struct Shared {
     transport: Transport,
     proxy: Option<ProxySettings>,
     limits: SizeLimits,
+    sources: Option<SourceAddresses>,
     body_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
@@ -197,6 +212,7 @@ impl HttpClient {
                 transport,
                 proxy: settings.proxy,
                 limits: settings.limits,
+                sources: settings.sources,
                 clock,
             }),
         })
@@ -257,6 +273,11 @@ impl HttpClient {
         self.shared.origin.may_receive_credentials(url)
     }
 
+    /// The host and port of `url`, where it may not receive credentials.
+    pub(crate) fn foreign_host(&self, url: &Url) -> Option<String> {
+        (!self.may_receive_credentials(url)).then(|| authority(url))
+    }
+
     pub(super) async fn transport(&self) -> Result<reqwest::Client, IntegrationError> {
         let transport = self.shared.transport.client().await;
         transport.map_err(|Unusable { field, source }| self.unusable(field, source))
@@ -286,6 +307,19 @@ impl HttpClient {
         self.shared.limits
     }
 
+    /// Begins without a connection, so that the next request shows whether one comes to stand. Requests
+    /// in flight keep theirs.
+    pub(crate) fn forget_connections(&self) {
+        self.shared.transport.forget_connections();
+    }
+
+    /// What must be let in for connections to stand, where that is known. Behind a proxy it is the
+    /// proxy's own address.
+    pub(super) fn sources(&self) -> Option<&SourceAddresses> {
+        let is_straight = self.shared.proxy.is_none();
+        self.shared.sources.as_ref().filter(|_| is_straight)
+    }
+
     /// How long the body of an answer may take after its head, however steadily it comes.
     pub(super) fn body_timeout(&self) -> Duration {
         self.shared.body_timeout
@@ -305,9 +339,14 @@ impl HttpClient {
     pub(super) fn guard(&self, step: Step, url: &Url) -> Result<(), IntegrationError> {
         let context = || Box::new(self.context_of(step, url));
         if !self.may_receive_credentials(url) {
+            let is_downgrade = url.scheme() == "http" && self.origin().scheme() == "https";
             return Err(IntegrationError::ProtocolViolation {
                 context: context(),
-                violation: Violation::ForeignHost,
+                violation: if is_downgrade {
+                    Violation::Downgrade
+                } else {
+                    Violation::ForeignHost
+                },
                 source: None,
             });
         }

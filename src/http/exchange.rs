@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, bounded},
     client::HttpClient,
     count::{RequestCount, Sending},
-    fault::{classify, is_refused_by_proxy},
+    fault::{classify, explained, is_refused_by_proxy},
     stopwatch::Stopwatch,
 };
 use crate::error::{ErrorContext, IntegrationError, NetworkPhase, Step, Violation};
@@ -73,14 +73,22 @@ impl Exchange<'_> {
             Err(error) => return Err(Failed { error, sent: false }),
         };
         let stopwatch = Stopwatch::start(Arc::clone(self.client.clock()));
-        let mut response = match stopwatch.watch(self.head(transport, headers)).await {
+        let head = stopwatch.watch(self.head(transport, headers)).await;
+        if self.url.origin() == self.client.origin().origin() {
+            stopwatch.attempt().tell();
+        }
+        let mut response = match head {
             Ok(response) => response,
             Err(error) => {
                 let sent = may_have_been_sent(&error);
                 let error = if is_refused_by_proxy(&error) {
                     self.client.refused_by_proxy()
                 } else {
-                    classify(error, context)
+                    explained(
+                        classify(error, context),
+                        stopwatch.attempt(),
+                        self.client.sources(),
+                    )
                 };
                 return Err(Failed { error, sent });
             }
@@ -161,6 +169,7 @@ fn never_whole(limit: Duration, context: &ErrorContext) -> IntegrationError {
     IntegrationError::NetworkConnectError {
         context: Box::new(context.clone()),
         phase: NetworkPhase::ResponseTimeout,
+        sources: None,
         source: Some(Box::new(NeverWhole { limit })),
     }
 }

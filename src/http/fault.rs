@@ -1,7 +1,12 @@
 use std::{error::Error, io};
 
-use super::resolve::{Refused, Unresolved};
-use crate::error::{ErrorContext, IntegrationError, NetworkPhase, TlsFault, Violation};
+use super::{
+    connecting::Attempt,
+    resolve::{Refused, Unresolved},
+};
+use crate::error::{
+    ErrorContext, IntegrationError, NetworkPhase, SourceAddresses, TlsFault, Violation,
+};
 
 /// Names a failed exchange by the causes that the transport gives for it.
 pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> IntegrationError {
@@ -19,6 +24,7 @@ pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> Integrat
         return IntegrationError::TlsVerificationFailed {
             context,
             fault,
+            certificate: None,
             source: Some(Box::new(error)),
         };
     }
@@ -29,6 +35,7 @@ pub(super) fn classify(error: reqwest::Error, context: ErrorContext) -> Integrat
         Some(phase) => IntegrationError::NetworkConnectError {
             context,
             phase,
+            sources: None,
             source: Some(Box::new(error)),
         },
         None => IntegrationError::ProtocolViolation {
@@ -52,6 +59,31 @@ const REFUSALS_BY_PROXY: [&str; 4] = [
 pub(super) fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
     let is_refusal = |words: &str| REFUSALS_BY_PROXY.iter().any(|known| words.ends_with(known));
     error.is_connect() && causes(error).any(|cause| is_refusal(&cause.to_string()))
+}
+
+/// The error with what the attempt to connect has seen: how far it came, which certificate was refused,
+/// and what must be let in where nobody answered.
+pub(super) fn explained(
+    mut error: IntegrationError,
+    attempt: &Attempt,
+    known: Option<&SourceAddresses>,
+) -> IntegrationError {
+    match &mut error {
+        IntegrationError::NetworkConnectError { phase, sources, .. }
+            if *phase == NetworkPhase::ConnectTimeout =>
+        {
+            if attempt.is_encrypting() {
+                *phase = NetworkPhase::HandshakeTimeout;
+            } else {
+                *sources = known.cloned().map(Box::new);
+            }
+        }
+        IntegrationError::TlsVerificationFailed { certificate, .. } => {
+            *certificate = attempt.refused_certificate().map(Box::new);
+        }
+        _ => {}
+    }
+    error
 }
 
 /// How far the connection came, or `None` where it did all it should and the body is broken in

@@ -7,12 +7,17 @@
 mod account;
 mod answer;
 mod budget;
+#[cfg(feature = "rustls")]
+mod certificate;
 mod client;
+mod connecting;
 mod cookies;
 mod count;
 mod exchange;
 mod fault;
 mod gate;
+#[cfg(feature = "rustls")]
+mod handshake;
 mod material;
 mod origin;
 mod pacing;
@@ -31,6 +36,7 @@ pub(crate) use account::Account;
 pub(crate) use answer::Answer;
 pub(crate) use budget::Budget;
 pub(crate) use client::{ConnectionSettings, HttpClient};
+pub(crate) use connecting::{Phases, observed};
 pub(crate) use cookies::Cookies;
 pub use count::RequestCount;
 pub(crate) use request::RequestBuilder;

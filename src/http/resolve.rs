@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::{net::lookup_host, time::timeout};
 
-use super::client::ConnectionSettings;
+use super::{client::ConnectionSettings, connecting};
 use crate::{
     error::{BoxError, RefusedAddress},
     network::EgressPolicy,
@@ -76,11 +76,13 @@ impl Resolve for GuardedResolver {
         }
         let found = timeout(self.timeout, (self.lookup.0)(name.as_str().to_owned()));
         Box::pin(async move {
+            connecting::looking_up();
             let found = found
                 .await
                 .map_err(io::Error::from)
                 .flatten()
                 .map_err(Unresolved)?;
+            connecting::looked_up();
             let addresses = admitted(found, &egress)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

@@ -7,6 +7,7 @@ use std::{
 use futures_util::FutureExt;
 use tokio::task_local;
 
+use super::connecting::Attempt;
 use crate::clock::Clock;
 
 task_local! {
@@ -19,12 +20,14 @@ pub(super) struct Stopwatch {
     clock: Arc<dyn Clock>,
     begun: Duration,
     connected: Arc<OnceLock<Duration>>,
+    attempt: Attempt,
 }
 
 impl Stopwatch {
     pub(super) fn start(clock: Arc<dyn Clock>) -> Self {
         Self {
             begun: clock.monotonic(),
+            attempt: Attempt::new(Arc::clone(&clock)),
             clock,
             connected: Arc::default(),
         }
@@ -41,6 +44,11 @@ impl Stopwatch {
         self.clock.monotonic().saturating_sub(since)
     }
 
+    /// How the connection came to stand, where the request needed one.
+    pub(super) const fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
     fn connected(&self) {
         self.connected.get_or_init(|| self.clock.monotonic());
     }
@@ -52,13 +60,22 @@ impl Stopwatch {
 /// finished in the background, outside of the request, which is how that moment is seen.
 pub(super) fn noted<F: Future + Unpin>(mut connecting: F) -> impl Future<Output = F::Output> {
     let stopwatch = RUNNING.try_with(Stopwatch::clone).ok();
+    if let Some(stopwatch) = &stopwatch {
+        stopwatch.attempt.begin();
+    }
     poll_fn(move |context| {
-        let polled = connecting.poll_unpin(context);
+        let polled = match &stopwatch {
+            Some(stopwatch) => stopwatch
+                .attempt
+                .while_polling(|| connecting.poll_unpin(context)),
+            None => connecting.poll_unpin(context),
+        };
         let in_background = RUNNING.try_with(|_| ()).is_err();
         if let Some(stopwatch) = &stopwatch
             && (polled.is_ready() || in_background)
         {
             stopwatch.connected();
+            stopwatch.attempt.end();
         }
         polled
     })

@@ -83,6 +83,16 @@ impl Transport {
         }
     }
 
+    /// Goes on without the connections that stand, save for the requests that have them in use.
+    pub(super) fn forget_connections(&self) {
+        let mut ready = self.lock();
+        if let Some(ready) = ready.as_mut()
+            && let Ok(client) = client(&self.settings, &ready.material)
+        {
+            ready.client = client;
+        }
+    }
+
     fn fresh(&self) -> Option<reqwest::Client> {
         let ready = self.lock();
         let ready = ready.as_ref()?;

@@ -5,9 +5,9 @@ use url::Url;
 use super::{answers::Identity, server::Server};
 use crate::{
     config::{self, IntegrationConfig, RequiredRole, SecretValue},
-    connector::{ConnectContext, Verification, Warning},
+    connector::{ConnectContext, Verification, Warning, challenge},
     error::{IntegrationError, Step},
-    http::{Account, HttpClient},
+    http::{Account, HttpClient, Patience},
     image::RegistryKind,
 };
 
@@ -108,8 +108,20 @@ impl Harbor {
         };
         let account = report.probe(clock, Step::Config, host, configured).await?;
         let endpoint = self.config.endpoint();
+        self.client.forget_connections();
         let server = report.reach(clock, endpoint, self.recognise()).await?;
         Some((server, account))
+    }
+
+    /// Where the registry sends its clients for tokens, if that is another host than credentials may go
+    /// to. Connectors go past it; who pulls may not.
+    pub(super) async fn warn_of_foreign_realm(&self, report: &mut Verification) {
+        let request = self.client.get(Step::Pull, self.url("/v2/", &[]));
+        if let Ok(answer) = request.patience(Patience::Probe).send().await
+            && let Some(host) = challenge::foreign_realm(&answer, &self.client)
+        {
+            report.warnings.push(Warning::ForeignRealm { host });
+        }
     }
 
     /// The address of `path`, which is already percent-encoded, with its query.

@@ -8,7 +8,7 @@ use url::Url;
 use super::{pull::Login, wire::ConfigWire};
 use crate::{
     config::{IntegrationConfig, Namespace, Secret, SecretValue},
-    connector::ConnectContext,
+    connector::{ConnectContext, challenge},
     error::{IntegrationError, Step},
     http::{Account, Answer, HttpClient, Patience},
 };
@@ -85,23 +85,26 @@ impl Connection {
     }
 
     /// Recognises the server by its challenge: a realm that ends in `/v2/auth` is Quay's. Many
-    /// servers answer any path with a page, so that no status proves anything. Returns the name
-    /// that its tokens are made for.
+    /// servers answer any path with a page, so that no status proves anything.
     pub(super) async fn recognise(
         &self,
         step: Step,
         patience: Patience,
-    ) -> Result<String, IntegrationError> {
+    ) -> Result<Recognised, IntegrationError> {
         let answer = self.ask(step, "/v2/", patience).await?;
-        let challenge = answer.header("www-authenticate").unwrap_or_default();
+        let header = answer.header("www-authenticate").unwrap_or_default();
         match (
-            parameter(challenge, "realm"),
-            parameter(challenge, "service"),
+            challenge::parameter(header, "realm"),
+            challenge::parameter(header, "service"),
         ) {
             (Some(realm), Some(service))
                 if answer.status() == 401 && realm.ends_with(TOKEN_PATH) =>
             {
-                Ok(service.to_owned())
+                let foreign_realm = challenge::foreign_realm(&answer, &self.client);
+                Ok(Recognised {
+                    service,
+                    foreign_realm,
+                })
             }
             _ if answer.status() >= 500 => Err(IntegrationError::RegistryUnavailable {
                 context: Box::new(answer.context()),
@@ -158,8 +161,11 @@ pub(super) fn url(client: &HttpClient, path: &str, query: &[(&str, &str)]) -> Ur
     url
 }
 
-/// The value of a parameter of a challenge, quoted as RFC 7235 has it.
-fn parameter<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = challenge.split_once(&format!("{name}=\""))?;
-    rest.split_once('"').map(|(value, _)| value)
+/// A Quay by its challenge.
+#[derive(Debug)]
+pub(super) struct Recognised {
+    /// The name that its tokens are made for.
+    pub(super) service: String,
+    /// The host of its token service, where that may not receive credentials.
+    pub(super) foreign_realm: Option<String>,
 }

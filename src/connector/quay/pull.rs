@@ -82,7 +82,8 @@ impl Quay {
         // A token for another service than the server calls itself is useless, so the challenge is
         // asked for that name. Its realm is not followed: it is the external address, which may
         // lead past the configured one.
-        let service = connection.recognise(Step::Pull, Patience::Run).await?;
+        let recognised = connection.recognise(Step::Pull, Patience::Run).await?;
+        let service = recognised.service;
         let repository = location.repository.to_string();
         let grant = Grant::pull(&repository);
         let scope = grant.scope();

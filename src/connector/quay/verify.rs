@@ -1,6 +1,7 @@
 use super::{
     Quay,
     api::{Api, Standing},
+    connection::Recognised,
     listing::{list, repository},
     tags,
 };
@@ -48,13 +49,20 @@ impl Quay {
         };
         report.probe(clock, Step::Config, host, configured).await?;
         let endpoint = connection.config.endpoint();
-        let service = report
+        connection.client.forget_connections();
+        let Recognised {
+            service,
+            foreign_realm,
+        } = report
             .reach(
                 clock,
                 endpoint,
                 connection.recognise(Step::Registry, Patience::Probe),
             )
             .await?;
+        report
+            .warnings
+            .extend(foreign_realm.map(|host| Warning::ForeignRealm { host }));
         let stated = connection.stated_version().await;
         let version = async {
             match (

@@ -34,6 +34,8 @@ cases! {
     MayNotPull,
     /// A realm that may not get the credentials.
     ForeignRealm,
+    /// An address over http where https is configured.
+    Downgrade,
     /// The name does not resolve.
     NameUnresolved,
     /// The port is closed.
@@ -42,6 +44,8 @@ cases! {
     Unreachable,
     /// Nobody answers the attempt to connect.
     ConnectTimeout,
+    /// No end of the TLS handshake.
+    HandshakeTimeout,
     /// No answer after the connection.
     ResponseTimeout,
     /// Cut in the middle.
@@ -94,6 +98,10 @@ impl Case {
                 violation: Violation::ForeignHost,
                 ..
             } => Self::ForeignRealm,
+            IntegrationError::ProtocolViolation {
+                violation: Violation::Downgrade,
+                ..
+            } => Self::Downgrade,
             IntegrationError::TokenScopeMissing { context, .. } if context.step == Step::Pull => {
                 Self::MayNotPull
             }
@@ -102,6 +110,7 @@ impl Case {
                 NetworkPhase::Refused => Self::ConnectionRefused,
                 NetworkPhase::Unreachable => Self::Unreachable,
                 NetworkPhase::ConnectTimeout => Self::ConnectTimeout,
+                NetworkPhase::HandshakeTimeout => Self::HandshakeTimeout,
                 NetworkPhase::ResponseTimeout => Self::ResponseTimeout,
                 NetworkPhase::Interrupted => Self::Interrupted,
             },

@@ -153,6 +153,10 @@ pub(super) const fn of_case(case: Case) -> Guidance {
             "镜像仓库要求客户端到另一台主机获取令牌，而该主机不得接收凭据。",
             "如果所指主机确实是该镜像仓库的令牌服务，请将其加入 realm_hosts；否则说明镜像仓库或其前面的代理配置有误，或不可信任。",
         ),
+        Case::Downgrade => (
+            "镜像仓库要求客户端改用 http，途中任何人都能读到凭据。",
+            "请让镜像仓库以 https 公布其令牌服务；如果由前面的代理终止 TLS，需要在镜像仓库中配置其外部访问地址。",
+        ),
         Case::NameUnresolved => (
             "镜像仓库的域名无法解析。",
             "请检查域名的拼写和本机的 DNS 服务器，或将 ip 设置为实际要连接的地址。",
@@ -168,6 +172,10 @@ pub(super) const fn of_case(case: Case) -> Guidance {
         Case::ConnectTimeout => (
             "镜像仓库的地址和端口没有任何应答，通常是防火墙或安全组丢弃了报文。",
             "请在沿途所有防火墙和安全组上，放行扫描器的源地址访问该端口，并确认端口无误。如果只是网络较慢，请调大 timeouts.connect。",
+        ),
+        Case::HandshakeTimeout => (
+            "连接已建立，但服务端对 TLS 握手没有应答。",
+            "请确认该端口使用 https，且服务端没有过载；检查 TLS 流量的代理或防火墙也可能阻滞握手。",
         ),
         Case::ResponseTimeout => (
             "连接已建立，但未能按时收到应答。",

@@ -158,6 +158,10 @@ pub(super) const fn of_case(case: Case) -> Guidance {
             "The registry sends its clients for a token to a host that may not receive the credentials.",
             "If the named host is this registry's token service, list it in realm_hosts; if not, the registry or a proxy in front of it is set up wrongly, or not to be trusted.",
         ),
+        Case::Downgrade => (
+            "The registry sends its clients on over http, where anybody on the way can read the credentials.",
+            "Have the registry name its token service by https; behind a proxy that ends TLS it must be told its external address.",
+        ),
         Case::NameUnresolved => (
             "The registry's name does not resolve.",
             "Check the domain's spelling and this machine's name servers, or set ip to the address at which the registry is to be dialled.",
@@ -173,6 +177,10 @@ pub(super) const fn of_case(case: Case) -> Guidance {
         Case::ConnectTimeout => (
             "Nobody answers at the registry's address and port: as a rule, a firewall or security group drops the packets.",
             "Let the scanner's source addresses in to this port, on every firewall and security group on the way, and check that the port is the right one. Where the way is merely slow, raise timeouts.connect.",
+        ),
+        Case::HandshakeTimeout => (
+            "The connection stands, but the server does not answer to TLS.",
+            "Check that the port speaks https and the server is not overloaded; a proxy or firewall that inspects TLS may also hold the handshake up.",
         ),
         Case::ResponseTimeout => (
             "The connection stands, but no answer comes in time.",

@@ -3,7 +3,7 @@ mod chinese;
 mod english;
 
 pub(crate) use self::case::Case;
-use super::{ErrorCode, ErrorRecord, IntegrationError, Language};
+use super::{ErrorCode, ErrorRecord, IntegrationError, Language, Violation, realm_hosts};
 use crate::image::RegistryKind;
 
 /// An error explained to an operator.
@@ -49,6 +49,42 @@ impl IntegrationError {
         match Case::of(self) {
             Some(case) => case.guidance(language),
             None => self.code().guidance(self.context().registry, language),
+        }
+    }
+
+    /// What to do about the error: the guidance's remedy, and where they are known the particulars of
+    /// the case, such as the addresses that must be let in.
+    #[must_use]
+    pub fn remedy(&self, language: Language) -> String {
+        let remedy = self.guidance(language).remedy;
+        let Some(particulars) = self.particulars(language) else {
+            return remedy.to_owned();
+        };
+        let space = language.choose(" ", "");
+        format!("{remedy}{space}{particulars}")
+    }
+
+    fn particulars(&self, language: Language) -> Option<String> {
+        let host = &self.context().host;
+        match self {
+            Self::NetworkConnectError {
+                sources: Some(sources),
+                ..
+            } => {
+                let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+                Some(sources.told(port, language))
+            }
+            Self::ProtocolViolation {
+                violation: Violation::ForeignHost,
+                ..
+            } => {
+                let setting = realm_hosts(host);
+                Some(match language {
+                    Language::English => format!("The setting: {setting}."),
+                    Language::SimplifiedChinese => format!("配置写法：{setting}。"),
+                })
+            }
+            _ => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod body;
+#[cfg(feature = "rustls")]
+mod connecting;
 mod egress;
 mod limits;
 mod lockout;

@@ -33,13 +33,13 @@ impl Resettable for TlsStream<TcpStream> {
     }
 }
 
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub(super) pem: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
@@ -53,7 +53,11 @@ impl Authority {
         }
     }
 
-    fn certify(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> ServerConfig {
+    pub(super) fn certify(
+        &self,
+        name: &str,
+        change: impl Fn(&mut CertificateParams),
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         change(&mut params);
@@ -69,7 +73,7 @@ impl Authority {
 }
 
 /// A TLS server and the names that its clients asked for.
-async fn serve(config: ServerConfig) -> (Server, Arc<Mutex<Vec<String>>>) {
+pub(super) async fn serve(config: ServerConfig) -> (Server, Arc<Mutex<Vec<String>>>) {
     serve_with(config, || {}, |_| reply(200, "", "[]")).await
 }
 
@@ -100,14 +104,14 @@ async fn serve_with(
     (server, names)
 }
 
-fn trusting(authorities: Vec<String>) -> TlsSettings {
+pub(super) fn trusting(authorities: Vec<String>) -> TlsSettings {
     TlsSettings {
         ca_bundle: (!authorities.is_empty()).then(|| Pem::new(authorities.concat())),
         ..TlsSettings::default()
     }
 }
 
-async fn ask(
+pub(super) async fn ask(
     address: SocketAddr,
     trusted: Vec<String>,
     count: &RequestCount,
@@ -264,7 +268,7 @@ async fn a_connection_cut_in_the_handshake_is_interrupted() {
 }
 
 #[tokio::test]
-async fn a_handshake_without_an_answer_times_out_in_connecting() {
+async fn a_handshake_without_an_answer_times_out_as_one() {
     let server = Server::over(
         |stream: TcpStream| async {
             let held: io::Result<TcpStream> = std::future::pending().await;
@@ -284,7 +288,7 @@ async fn a_handshake_without_an_answer_times_out_in_connecting() {
     let request = client.get(Step::Tls, origin).patience(Patience::Probe);
     assert_eq!(
         super::phase(request.send().await),
-        NetworkPhase::ConnectTimeout
+        NetworkPhase::HandshakeTimeout
     );
 }
 

@@ -1,14 +1,22 @@
 use std::{sync::Arc, time::Duration};
 
 use registry_intake::{
-    config::{RegistryVersion, RequiredRole, Secret},
+    config::{
+        IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion, RequiredRole,
+        Secret,
+    },
     conformance::observe,
-    connector::{Outcome, Verification},
-    error::{AccountKind, ErrorCode, IntegrationError, NetworkPhase, Step},
+    connector::{Outcome, Verification, Warning, connect},
+    error::{AccountKind, ErrorCode, IntegrationError, Language, NetworkPhase, Step},
+    network::address_pools::source_addresses,
     simulator::{
         Action, Fault, HarborV2,
         harbor_v2::{Account, Permission, Release},
     },
+};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
 };
 
 use super::{as_admin, as_robot, config, connector, start};
@@ -247,4 +255,96 @@ async fn a_run_after_a_long_lock_out_by_somebody_else_asks_again() {
     assert_eq!(harbor.faults().struck(), 2);
     assert!(observe(connector).await.end.is_ok());
     assert_eq!(harbor.accounts().failed_logins(HarborV2::USERNAME), 0);
+}
+
+/// The simulated server names its own address, which is not the domain here.
+#[tokio::test]
+async fn a_token_service_on_another_host_is_named_with_the_setting_that_allows_it() {
+    let (harbor, clock) = start(HarborV2::builder()).await;
+    let host = harbor.address().to_string();
+    let here = harbor.address().ip();
+    let elsewhere = || as_admin(&harbor).domain("registry.test").ip(here);
+    let report = connector(elsewhere(), &clock).verify().await;
+    assert!(report.is_ok(), "{:?}", report.failure());
+    let warning = Warning::ForeignRealm { host: host.clone() };
+    assert!(report.warnings.contains(&warning), "{:?}", report.warnings);
+    for language in Language::ALL {
+        let told = warning.message(*language);
+        let setting = format!("realm_hosts = [\"{host}\"]");
+        assert!(told.contains(&setting), "{told}");
+    }
+    for allowed in [as_admin(&harbor), elsewhere().realm_hosts([host.as_str()])] {
+        let report = connector(allowed, &clock).verify().await;
+        assert!(!report.warnings.contains(&warning), "{:?}", report.warnings);
+    }
+}
+
+#[tokio::test]
+async fn who_was_not_reached_is_told_which_source_addresses_its_region_must_let_in() {
+    let full = full().await;
+    let config = |region: &str| {
+        IntegrationConfig::builder("harbor")
+            .registry_type(RegistryType::Harbor)
+            .version(RegistryVersion::V2)
+            .protocol(Protocol::Http)
+            .domain("127.0.0.1")
+            .port(full.port())
+            .region_id(region)
+            .username("admin")
+            .password(Secret::new("Harbor12345"))
+            .connect_timeout(Duration::from_millis(200))
+    };
+    for region in ["cn-hangzhou", "ap-southeast-1"] {
+        let connector = connect(&config(region).build().unwrap()).unwrap();
+        let report = connector.verify().await;
+        assert_eq!(
+            failure(&report),
+            (Step::Connect, ErrorCode::NetworkConnectError)
+        );
+        let error = report.failure().unwrap();
+        let sources = source_addresses(region, NetworkType::Public).unwrap();
+        for language in Language::ALL {
+            let remedy = error.remedy(*language);
+            assert!(remedy.contains(&full.port().to_string()), "{remedy}");
+            assert!(remedy.contains(region), "{remedy}");
+            for network in sources.smallest().as_slice() {
+                let address = network.network().to_string();
+                assert!(remedy.contains(&address), "{address}: {remedy}");
+            }
+        }
+        let connect = report
+            .probes
+            .iter()
+            .find(|probe| probe.step == Step::Connect);
+        // By the machine's own clock, which the connector was left with.
+        assert!(connect.unwrap().elapsed >= Duration::from_millis(200));
+    }
+}
+
+/// A port whose queue of connections is full, so that it answers nobody.
+struct Full {
+    listener: TcpListener,
+    _queue: Vec<TcpStream>,
+}
+
+impl Full {
+    fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+}
+
+async fn full() -> Full {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    let patience = Duration::from_millis(200);
+    while let Ok(Ok(stream)) = timeout(patience, TcpStream::connect(address)).await {
+        queue.push(stream);
+    }
+    Full {
+        listener,
+        _queue: queue,
+    }
 }

@@ -96,6 +96,7 @@ impl ShelfConnector {
                     return Err(IntegrationError::NetworkConnectError {
                         context,
                         phase: NetworkPhase::Interrupted,
+                        sources: None,
                         source: Some(error.into()),
                     });
                 }

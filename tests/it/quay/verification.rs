@@ -1,8 +1,8 @@
 use registry_intake::{
     config::{RegistryVersion, RequiredRole, Secret},
     conformance::observe,
-    connector::{Outcome, Verification},
-    error::{ErrorCode, ErrorRecord, Step},
+    connector::{Outcome, Verification, Warning},
+    error::{ErrorCode, ErrorRecord, Language, Step},
     simulator::{
         Action, Fault, Quay,
         quay::{Contents, Organization, Repository, Scope, Token, User},
@@ -246,5 +246,27 @@ async fn only_a_version_that_contradicts_beyond_doubt_is_an_error() {
         let warnings = report.warnings.iter().map(|warning| warning.code());
         let doubtful = warnings.into_iter().any(|code| code == "version_doubtful");
         assert_eq!(doubtful, warned, "{stated:?} {version:?}");
+    }
+}
+
+/// The simulated server names its own address, which is not the domain here.
+#[tokio::test]
+async fn a_token_service_on_another_host_is_named_with_the_setting_that_allows_it() {
+    let (quay, clock) = start(Quay::builder()).await;
+    let host = quay.address().to_string();
+    let here = quay.address().ip();
+    let elsewhere = || as_owner(&quay).domain("registry.test").ip(here);
+    let report = connector(elsewhere(), &clock).verify().await;
+    assert!(report.is_ok(), "{:?}", report.failure());
+    let warning = Warning::ForeignRealm { host: host.clone() };
+    assert!(report.warnings.contains(&warning), "{:?}", report.warnings);
+    for language in Language::ALL {
+        let told = warning.message(*language);
+        let setting = format!("realm_hosts = [\"{host}\"]");
+        assert!(told.contains(&setting), "{told}");
+    }
+    for allowed in [as_owner(&quay), elsewhere().realm_hosts([host.as_str()])] {
+        let report = connector(allowed, &clock).verify().await;
+        assert!(!report.warnings.contains(&warning), "{:?}", report.warnings);
     }
 }

@@ -45,6 +45,7 @@ impl AcrEnterprise {
             .with("PageNo", "1")
             .with("PageSize", "1");
         let endpoint = connection.config.endpoint();
+        connection.client.forget_connections();
         let verdict = report.reach(clock, endpoint, api.recognise(&call)).await?;
         report.version = Some("2018-12-01".to_owned());
         let credentials = async {

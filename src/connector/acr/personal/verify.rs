@@ -39,6 +39,7 @@ impl AcrPersonal {
             .with("Page", "1")
             .with("PageSize", "1");
         let endpoint = connection.config.endpoint();
+        connection.client.forget_connections();
         let verdict = report.reach(clock, endpoint, api.recognise(&call)).await?;
         report.version = Some("2016-06-07".to_owned());
         let (mut credentials, mut role) = (Ok(()), Ok(()));

@@ -60,6 +60,7 @@ impl HarborV1 {
         report
             .probe(clock, Step::Pull, host, api.prove_by_token(Step::Pull))
             .await?;
+        harbor.warn_of_foreign_realm(report).await;
         Some(())
     }
 }

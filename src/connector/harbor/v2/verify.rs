@@ -71,6 +71,7 @@ impl HarborV2 {
         report
             .probe(clock, Step::Pull, host, api.may_pull(Step::Pull))
             .await?;
+        harbor.warn_of_foreign_realm(report).await;
         Some(())
     }
 }
