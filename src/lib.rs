@@ -36,6 +36,8 @@ pub mod config;
 pub mod conformance;
 pub mod connector;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub(crate) mod http;
 pub mod image;
 pub mod ingest;

@@ -10,6 +10,8 @@ mod connect;
 mod context;
 mod fold;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod harbor;
 mod listing;
 mod pull_access;

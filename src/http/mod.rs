@@ -7,7 +7,7 @@
 mod account;
 mod answer;
 mod budget;
-#[cfg(feature = "rustls")]
+#[cfg(any(feature = "rustls", fuzzing))]
 mod certificate;
 mod client;
 mod connecting;
@@ -15,6 +15,8 @@ mod cookies;
 mod count;
 mod exchange;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gate;
 #[cfg(feature = "rustls")]
 mod handshake;

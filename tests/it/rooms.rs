@@ -19,6 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["error", "image", "clock", "schedule", "selection"],
     ),
     ("network", &["error", "image", "clock", "config"]),
+    (
+        "fuzzing",
+        &["image", "clock", "network", "http", "connector"],
+    ),
     ("pace", &["error", "image", "clock"]),
     (
         "http",

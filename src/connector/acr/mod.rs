@@ -30,6 +30,8 @@ mod credentials;
 mod edition;
 pub(in crate::connector) mod enterprise;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod listing;
 pub(in crate::connector) mod personal;
 mod pull;

@@ -17,6 +17,8 @@
 mod api;
 mod changes;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod listing;
 mod mark;
 mod pull;

@@ -88,7 +88,7 @@ impl Api {
 }
 
 /// The name behind which the next page begins. The link is not followed.
-fn next_of(answer: &Answer) -> Option<String> {
+pub(super) fn next_of(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
     let (target, relation) = link.strip_prefix('<')?.split_once('>')?;
     let (_, query) = target

@@ -25,6 +25,8 @@ mod access_log;
 mod api;
 mod catalog;
 mod changes;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod listing;
 mod manifests;
 mod pager;

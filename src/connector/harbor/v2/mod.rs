@@ -26,6 +26,8 @@
 mod api;
 mod audit_log;
 mod changes;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod listing;
 mod mark;
 mod pager;

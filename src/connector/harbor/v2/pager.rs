@@ -298,7 +298,7 @@ fn read<T: Row>(answer: &Answer, identity: Identity) -> Result<(Vec<T>, u64), In
 
 /// One row more than these, where the answer has a next page: a total that denies it is wrong. The
 /// link itself is not followed, and its absence proves nothing.
-fn told_by_link(answer: &Answer, rows: u64) -> u64 {
+pub(super) fn told_by_link(answer: &Answer, rows: u64) -> u64 {
     match answer.header("link") {
         Some(link) if link.contains("rel=\"next\"") => rows + 1,
         _ => 0,
