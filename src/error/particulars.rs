@@ -139,10 +139,14 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// The setting that lets credentials go to this host.
+/// The setting that lets credentials go to this host, which it names without its port.
 pub(crate) fn realm_hosts(host: &str) -> String {
-    let host = host.strip_suffix(":443").unwrap_or(host);
-    format!("realm_hosts = [\"{}\"]", host.escape_debug())
+    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    format!("realm_hosts = [\"{}\"]", visible(name))
 }
 
 #[cfg(test)]
@@ -157,6 +161,20 @@ mod tests {
             let told = certificate.told(*language);
             assert!(told.contains("a\u{fffd}[2J.example"), "{told}");
             assert!(told.contains("CN=\u{fffd}o'b"), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_setting_for_a_realm_names_its_host_alone() {
+        for (host, setting) in [
+            (
+                "auth.example.com:443",
+                "realm_hosts = [\"auth.example.com\"]",
+            ),
+            ("192.0.2.7:8443", "realm_hosts = [\"192.0.2.7\"]"),
+            ("[2001:db8::7]:443", "realm_hosts = [\"[2001:db8::7]\"]"),
+        ] {
+            assert_eq!(realm_hosts(host), setting);
         }
     }
 }

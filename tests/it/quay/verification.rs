@@ -262,10 +262,10 @@ async fn a_token_service_on_another_host_is_named_with_the_setting_that_allows_i
     assert!(report.warnings.contains(&warning), "{:?}", report.warnings);
     for language in Language::ALL {
         let told = warning.message(*language);
-        let setting = format!("realm_hosts = [\"{host}\"]");
+        let setting = format!("realm_hosts = [\"{here}\"]");
         assert!(told.contains(&setting), "{told}");
     }
-    for allowed in [as_owner(&quay), elsewhere().realm_hosts([host.as_str()])] {
+    for allowed in [as_owner(&quay), elsewhere().realm_hosts([here.to_string()])] {
         let report = connector(allowed, &clock).verify().await;
         assert!(!report.warnings.contains(&warning), "{:?}", report.warnings);
     }
