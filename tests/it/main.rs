@@ -7,6 +7,7 @@ mod conformance;
 mod contract;
 mod harbor_v1;
 mod harbor_v2;
+mod hostile;
 mod hybrid_cloud;
 mod incremental;
 mod ingest;

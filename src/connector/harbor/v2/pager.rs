@@ -148,10 +148,10 @@ impl Api {
                 if total < count.left {
                     self.look_behind::<T>(list, from, count, identity).await?;
                 }
+                let total = total.max(told_by_link(&answer, rows.len() as u64));
                 if rows.is_empty() && total > 0 && page >= EMPTY_PAGES {
                     self.rest(list, filter.as_deref(), identity).await?
                 } else {
-                    let total = total.max(told_by_link(&answer, rows.len() as u64));
                     keyset(rows, total, from, page, count.seen)
                 }
             }
