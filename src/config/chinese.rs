@@ -97,6 +97,7 @@ fn known(phrase: &str) -> Option<&'static str> {
             "https://主机[:端口]；仅限本机时可用 http://主机[:端口]"
         }
         "an AccessKey id without white space" => "不含空白字符的 AccessKey ID",
+        "the id of the Alibaba Cloud account" => "阿里云账号 ID",
         "stands beside instance_id" => "不能与 instance_id 同时填写",
         "is no URL" => "不是 URL",
         "is neither http nor https" => "既不是 http 也不是 https",
