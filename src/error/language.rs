@@ -59,7 +59,7 @@ pub(crate) fn assert_translated(english: &str, chinese: &str) {
     let han = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
     assert!(chinese.contains(han), "{chinese:?} for {english:?}");
     assert_ne!(english, chinese);
-    assert_eq!(english.contains(han), false, "{english:?}");
+    assert!(!english.contains(han), "{english:?}");
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use registry_intake::{
     conformance::{Observation, observe},
     connector::connect_with_clock,
     error::{ErrorCode, IntegrationError, Violation},
-    simulator::{HarborV1, HarborV2, Quay},
+    simulator::{AcrEnterprise, AcrPersonal, HarborV1, HarborV2, Quay},
 };
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use self::front::{Front, Hostility};
-use crate::{harbor_v1, harbor_v2, quay};
+use crate::{acr, harbor_v1, harbor_v2, quay};
 
 /// Of what is read of a page.
 const LIMIT: usize = 1 << 20;
@@ -86,8 +86,19 @@ struct Registry {
     clock: Arc<dyn Clock>,
     pages: &'static str,
     images: usize,
+    at: At,
     _simulator: Box<dyn std::any::Any + Send + Sync>,
 }
+
+/// How an integration is led to an address.
+type At = fn(IntegrationConfigBuilder, SocketAddr) -> IntegrationConfigBuilder;
+
+const BY_DOMAIN: At = |config, address| {
+    let config = config.domain(address.ip().to_string());
+    config.port(address.port())
+};
+
+const BY_ENDPOINT: At = |config, address| config.api_endpoint(format!("http://{address}"));
 
 async fn harbor_v2() -> Registry {
     let (harbor, clock) = harbor_v2::start(HarborV2::builder()).await;
@@ -97,6 +108,7 @@ async fn harbor_v2() -> Registry {
         clock,
         pages: "/projects/2/artifacts",
         images: harbor_v2::shown(harbor.listed()).len(),
+        at: BY_DOMAIN,
         _simulator: Box::new(harbor),
     }
 }
@@ -110,6 +122,7 @@ async fn quay() -> Registry {
         clock,
         pages: "/acme/api/tag/",
         images: quay::shown(&quay, &organizations).len(),
+        at: BY_DOMAIN,
         _simulator: Box::new(quay),
     }
 }
@@ -122,7 +135,34 @@ async fn harbor_v1() -> Registry {
         clock,
         pages: "/payments/api/tags",
         images: 0,
+        at: BY_DOMAIN,
         _simulator: Box::new(harbor),
+    }
+}
+
+async fn acr_enterprise() -> Registry {
+    let (acr, clock) = acr::enterprise(AcrEnterprise::builder()).await;
+    Registry {
+        behind: acr.address(),
+        config: acr::of_enterprise(&acr),
+        clock,
+        pages: "RepoId=",
+        images: acr::shown(acr.listed()).len(),
+        at: BY_ENDPOINT,
+        _simulator: Box::new(acr),
+    }
+}
+
+async fn acr_personal() -> Registry {
+    let (acr, clock) = acr::personal(AcrPersonal::builder()).await;
+    Registry {
+        behind: acr.address(),
+        config: acr::of_personal(&acr),
+        clock,
+        pages: "/tags?",
+        images: acr::shown(acr.listed()).len(),
+        at: BY_ENDPOINT,
+        _simulator: Box::new(acr),
     }
 }
 
@@ -141,11 +181,7 @@ async fn was_asked(listener: &TcpListener) -> bool {
 }
 
 fn through(registry: &Registry, front: &Front) -> IntegrationConfigBuilder {
-    registry
-        .config
-        .clone()
-        .domain(front.address.ip().to_string())
-        .port(front.address.port())
+    (registry.at)(registry.config.clone(), front.address)
         .connect_timeout(Duration::from_millis(200))
         .read_timeout(Duration::from_millis(250))
         .page_limit(LIMIT)
@@ -255,4 +291,16 @@ async fn a_listing_of_a_hostile_quay_is_bounded_and_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_of_a_hostile_harbor_v1_is_bounded_and_typed() {
     lists_within_bounds(harbor_v1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_of_a_hostile_acr_is_bounded_and_typed() {
+    verifies_within_bounds(acr_enterprise).await;
+    verifies_within_bounds(acr_personal).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_of_a_hostile_acr_is_bounded_and_typed() {
+    lists_within_bounds(acr_enterprise).await;
+    lists_within_bounds(acr_personal).await;
 }
