@@ -203,13 +203,33 @@ impl From<PoolError> for Failure {
 /// Asked for something that is not done: no registry is at fault.
 impl From<ForwardingError> for Failure {
     fn from(error: ForwardingError) -> Self {
+        let chinese = match &error {
+            ForwardingError::Malformed { found } => Some(format!(
+                "{found:?} 不是服务器地址：请填写 IP 地址，或“地址:端口”，IPv6 地址须加方括号"
+            )),
+            ForwardingError::AddressFamily {
+                system,
+                reached_over,
+                server,
+            } => Some(format!(
+                "{system} 无法转发到 {server}：转发机通过 {reached_over} 访问，地址转换不能跨地址族；请使用 {reached_over} 的服务器地址，或使用 Windows 作为转发机"
+            )),
+            ForwardingError::Refused { server, .. } => Some(format!(
+                "绝不会转发到 {server}：它是云元数据、链路本地、未指定或组播地址"
+            )),
+            ForwardingError::Loopback { server } => Some(format!(
+                "{server} 就是转发机自身：防火墙不会转发到环回地址，镜像仓库可直接监听该端口"
+            )),
+            _ => None,
+        };
+        let words = |message| Words {
+            message,
+            remedy: None,
+        };
         Self::Error(Explained {
             code: None,
-            words: Words {
-                message: error.to_string(),
-                remedy: None,
-            },
-            chinese: None,
+            words: words(error.to_string()),
+            chinese: chinese.map(words),
         })
     }
 }

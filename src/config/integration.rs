@@ -215,7 +215,7 @@ impl IntegrationConfig {
     }
 
     /// Further hosts whose token services may be sent the credentials, in the same form as
-    /// [`Endpoint::domain`].
+    /// [`Endpoint::domain`], save that an IPv6 address has its brackets.
     #[must_use]
     pub fn realm_hosts(&self) -> &[String] {
         &self.realm_hosts

@@ -133,7 +133,8 @@ impl IntegrationConfigBuilder {
             .flatten()
             .enumerate()
             .filter_map(|(index, name)| check_host(faults, &format!("realm_hosts[{index}]"), name))
-            .map(|host| host_text(&host))
+            // As URLs have it, by which it is compared: an IPv6 address in brackets.
+            .map(|host| host.to_string())
             .collect();
 
         let schedule = self.schedule.unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::{
     config::IntegrationConfig,
     error::IntegrationError,
     http::{Budget, ConnectionSettings, HttpClient},
-    network::EgressPolicy,
+    network::{EgressPolicy, address_pools::AddressPools},
 };
 
 /// What connections share that are made for one program: its clock, where they may go, and how many
@@ -36,6 +36,7 @@ use crate::{
 pub struct ConnectContext {
     clock: Arc<dyn Clock>,
     egress: EgressPolicy,
+    pools: Option<Arc<AddressPools>>,
     budgets: Arc<Mutex<HashMap<String, Arc<Budget>>>>,
 }
 
@@ -52,6 +53,7 @@ impl ConnectContext {
         Self {
             clock,
             egress: EgressPolicy::new(),
+            pools: None,
             budgets: Arc::default(),
         }
     }
@@ -60,6 +62,14 @@ impl ConnectContext {
     #[must_use]
     pub fn with_egress(mut self, egress: EgressPolicy) -> Self {
         self.egress = egress;
+        self
+    }
+
+    /// The same for a program that connects from addresses of its own: where a connection times out, these
+    /// are told as the ones that must be let in, in place of the documented.
+    #[must_use]
+    pub fn with_address_pools(mut self, pools: AddressPools) -> Self {
+        self.pools = Some(Arc::new(pools));
         self
     }
 
@@ -80,7 +90,7 @@ impl ConnectContext {
         &self,
         config: &IntegrationConfig,
     ) -> Result<HttpClient, IntegrationError> {
-        let settings = ConnectionSettings::of(config, &self.egress);
+        let settings = ConnectionSettings::of(config, &self.egress, self.pools.as_deref());
         HttpClient::new(settings, Arc::clone(&self.clock))
     }
 

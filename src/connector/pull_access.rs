@@ -4,6 +4,7 @@ use crate::{
     clock::Timestamp,
     config::{IntegrationConfig, Protocol, ProxySettings, SecretValue, TlsSettings},
     image::Location,
+    network::EgressPolicy,
 };
 
 /// Everything that a puller needs for one location.
@@ -25,6 +26,9 @@ pub struct PullAccess {
     pub tls: TlsSettings,
     /// The way to every host that it is for; none where the registry is reached straight.
     pub proxy: Option<ProxySettings>,
+    /// Where connections may go, as it holds for the integration: also to what names resolve to, and
+    /// where redirects and token services lead.
+    pub egress: EgressPolicy,
     /// What to pull.
     pub location: Location,
     /// The right to pull it.
@@ -54,6 +58,7 @@ impl PullAccess {
             hosts: BTreeMap::new(),
             tls: TlsSettings::default(),
             proxy: None,
+            egress: EgressPolicy::new(),
             location,
             credential,
             expires_at: None,
@@ -114,6 +119,13 @@ impl PullAccess {
     #[must_use]
     pub fn with_proxy(mut self, proxy: ProxySettings) -> Self {
         self.proxy = Some(proxy);
+        self
+    }
+
+    /// The same, going only where this policy lets connections go.
+    #[must_use]
+    pub fn with_egress(mut self, egress: EgressPolicy) -> Self {
+        self.egress = egress;
         self
     }
 

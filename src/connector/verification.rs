@@ -107,7 +107,10 @@ impl Verification {
             Outcome::Failed(error) => step_of(error),
             _ => Step::Registry,
         };
-        let resolves = endpoint.ip().is_none() && endpoint.domain().parse::<IpAddr>().is_err();
+        // Behind a proxy that looks names up itself nobody here did.
+        let is_looked_up = phases.as_ref().is_none_or(|phases| phases.dns.is_some());
+        let resolves =
+            is_looked_up && endpoint.ip().is_none() && endpoint.domain().parse::<IpAddr>().is_err();
         let encrypts = endpoint.protocol() == Protocol::Https;
         let of = |phase: fn(&Phases) -> Option<Duration>| phases.as_ref().and_then(phase);
         for (step, applies, elapsed) in [

@@ -132,7 +132,11 @@ impl fmt::Display for Networks<'_> {
 /// Without letters that steer a terminal or turn the direction of writing.
 fn visible(text: &str) -> String {
     let steers = |letter: char| {
-        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        letter.is_control()
+            || matches!(
+                letter,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            )
     };
     text.chars()
         .map(|letter| if steers(letter) { '\u{fffd}' } else { letter })

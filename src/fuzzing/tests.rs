@@ -74,7 +74,8 @@ fn gather(value: &Value, page: &'static str, inputs: &mut Vec<(&'static str, Vec
                 };
                 let values = value
                     .as_array()
-                    .map_or_else(|| std::slice::from_ref(value), |all| all);
+                    .map(Vec::as_slice)
+                    .unwrap_or_else(|| std::slice::from_ref(value));
                 let texts = values.iter().filter_map(Value::as_str);
                 inputs.extend(texts.map(|text| (target, text.as_bytes().to_vec())));
             }

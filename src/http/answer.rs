@@ -38,7 +38,7 @@ impl Answer {
         date.ok().map(Timestamp::from)
     }
 
-    /// The body, decompressed. Of an error answer no more than its first 64 KiB.
+    /// The body, decompressed. Of an error answer no more than its beginning, by the limit for these.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }

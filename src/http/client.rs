@@ -22,7 +22,10 @@ use crate::{
         BoxError, ErrorContext, IntegrationError, SourceAddresses, Step, Unsupported, Violation,
     },
     image::RegistryKind,
-    network::{EgressPolicy, address_pools::source_addresses},
+    network::{
+        EgressPolicy,
+        address_pools::{AddressPools, source_addresses},
+    },
 };
 
 /// How many read time-outs the body of an answer may take.
@@ -86,13 +89,19 @@ impl ConnectionSettings {
         }
     }
 
-    /// What an integration is configured to, where its embedder lets it go.
-    pub(crate) fn of(config: &IntegrationConfig, egress: &EgressPolicy) -> Self {
+    /// What an integration is configured to, where its embedder lets it go and from where that is, if
+    /// not from the documented addresses.
+    pub(crate) fn of(
+        config: &IntegrationConfig,
+        egress: &EgressPolicy,
+        pools: Option<&AddressPools>,
+    ) -> Self {
         let endpoint = config.endpoint();
         let egress = egress.clone();
-        let networks = config
-            .region_id()
-            .and_then(|region| source_addresses(region, config.network()));
+        let networks = config.region_id().and_then(|region| match pools {
+            Some(pools) => pools.required(region, config.network()).ok(),
+            None => source_addresses(region, config.network()),
+        });
         let sources = SourceAddresses::new(
             config.region_id().map(str::to_owned),
             config.network() == NetworkType::Vpc,
@@ -335,9 +344,21 @@ impl HttpClient {
             .with_subject(super::answer::bounded(url.path()))
     }
 
+    /// Where connections may go.
+    pub(crate) fn egress(&self) -> &EgressPolicy {
+        &self.shared.egress
+    }
+
+    /// Refuses to lead anybody to where this client would not go.
+    pub(crate) fn guard_access(&self, origin: &Url) -> Result<(), IntegrationError> {
+        self.guard_address(Step::Pull, origin)?;
+        self.guard_proxy(origin)
+    }
+
     /// Refuses what must not be asked, before anything is dialled.
     pub(super) fn guard(&self, step: Step, url: &Url) -> Result<(), IntegrationError> {
         let context = || Box::new(self.context_of(step, url));
+        self.guard_address(step, url)?;
         if !self.may_receive_credentials(url) {
             let is_downgrade = url.scheme() == "http" && self.origin().scheme() == "https";
             return Err(IntegrationError::ProtocolViolation {
@@ -356,7 +377,11 @@ impl HttpClient {
                 what: Unsupported::Tls,
             });
         }
-        self.guard_proxy(url)?;
+        self.guard_proxy(url)
+    }
+
+    /// Refuses an address that is not dialled, where it is known without a look-up.
+    pub(super) fn guard_address(&self, step: Step, url: &Url) -> Result<(), IntegrationError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -366,7 +391,7 @@ impl HttpClient {
         let address = address.filter(|address| Some(*address) != self.shared.admitted);
         match address.and_then(|address| Some((address, self.shared.egress.refusal(address)?))) {
             Some((address, rule)) => Err(IntegrationError::AddressRefused {
-                context: context(),
+                context: Box::new(self.context_of(step, url)),
                 address,
                 rule,
             }),

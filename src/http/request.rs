@@ -231,7 +231,7 @@ impl<'a> RequestBuilder<'a> {
                     continue;
                 }
             }
-            match redirection(&self.url, &answer)? {
+            match self.redirection(&answer)? {
                 Some(_) if !is_repeatable => return Ok(answer),
                 Some(target) if redirects < REDIRECTS => {
                     redirects += 1;
@@ -263,6 +263,27 @@ impl<'a> RequestBuilder<'a> {
             Ok(pass) => Ok(Some(pass)),
             Err(_) => Err(refused(self.context(), Some(UNSENT.into()))),
         }
+    }
+
+    /// Where a redirect leads, which must be within the origin of the request.
+    fn redirection(&self, answer: &Answer) -> Result<Option<Url>, IntegrationError> {
+        if !matches!(answer.status(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(None);
+        }
+        let Some(location) = answer.header(LOCATION.as_str()) else {
+            return Ok(None);
+        };
+        let target = self
+            .url
+            .join(location)
+            .map_err(|_| answer.violation(Violation::Header("location")))?;
+        let plain = target.username().is_empty() && target.password().is_none();
+        if plain && target.origin() == self.url.origin() {
+            return Ok(Some(target));
+        }
+        // Where it leads to what is never dialled, that is what should be known.
+        self.client.guard_address(self.step, &target)?;
+        Err(answer.violation(Violation::ForeignRedirect))
     }
 
     fn exchange(&self) -> Exchange<'_> {
@@ -414,24 +435,5 @@ fn refused(context: ErrorContext, source: Option<BoxError>) -> IntegrationError 
     IntegrationError::FailedToVerifyUsernameOrPwd {
         context: Box::new(context),
         source,
-    }
-}
-
-/// Where a redirect leads, which must be within the origin of the request.
-fn redirection(url: &Url, answer: &Answer) -> Result<Option<Url>, IntegrationError> {
-    if !matches!(answer.status(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let Some(location) = answer.header(LOCATION.as_str()) else {
-        return Ok(None);
-    };
-    let target = url
-        .join(location)
-        .map_err(|_| answer.violation(Violation::Header("location")))?;
-    let plain = target.username().is_empty() && target.password().is_none();
-    if plain && target.origin() == url.origin() {
-        Ok(Some(target))
-    } else {
-        Err(answer.violation(Violation::ForeignRedirect))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     error::IntegrationError,
     ingest::{ImageIngesterBuilder, ImageSink},
     inventory::Inventory,
-    network::EgressPolicy,
+    network::{EgressPolicy, address_pools::AddressPools},
 };
 
 type Connect = dyn Fn(&IntegrationConfig, Arc<dyn Clock>) -> Result<Arc<dyn RegistryConnector>, IntegrationError>
@@ -33,6 +33,7 @@ pub struct IntakeBuilder {
     sink: Option<Arc<dyn ImageSink>>,
     clock: Arc<dyn Clock>,
     egress: EgressPolicy,
+    pools: Option<AddressPools>,
     connect: Option<Box<Connect>>,
     ingestion: Box<SetUp>,
     integrations: Vec<IntegrationConfig>,
@@ -45,6 +46,7 @@ impl IntakeBuilder {
             sink: None,
             clock: SystemClock::shared(),
             egress: EgressPolicy::new(),
+            pools: None,
             connect: None,
             ingestion: Box::new(|ingester| ingester),
             integrations: Vec::new(),
@@ -88,6 +90,13 @@ impl IntakeBuilder {
         self
     }
 
+    /// The addresses from which the program connects, where they are not the documented ones: a
+    /// verification tells them where a connection times out.
+    pub fn address_pools(mut self, pools: AddressPools) -> Self {
+        self.pools = Some(pools);
+        self
+    }
+
     /// Sets up how images are handed over, beside the pace, which is the integration's: leases,
     /// images in hand, retries, re-scans, the grace at the end.
     pub fn ingestion(
@@ -127,6 +136,10 @@ impl IntakeBuilder {
     pub async fn build(self) -> Result<Intake, IntakeError> {
         let missing = |part| IntakeError::Missing { part };
         let context = ConnectContext::with_clock(Arc::clone(&self.clock)).with_egress(self.egress);
+        let context = match self.pools {
+            Some(pools) => context.with_address_pools(pools),
+            None => context,
+        };
         let shared = move |config: &IntegrationConfig, _| connect_within(config, &context);
         let parts = Parts {
             inventory: self.inventory.ok_or_else(|| missing("inventory"))?,

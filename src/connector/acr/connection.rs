@@ -1,14 +1,19 @@
 use std::{fmt, sync::Arc};
 
+use url::Url;
+
 use super::{
     credentials::{AccessKey, Keys},
+    fault::violation,
+    pull::Login,
     signer::{Nonce, nonces},
 };
 use crate::{
     config::{AcrSettings, IntegrationConfig},
-    connector::ConnectContext,
-    error::{BoxError, ErrorContext, IntegrationError, Step},
+    connector::{ConnectContext, PullAccess},
+    error::{BoxError, ErrorContext, IntegrationError, Step, Violation},
     http::{Budget, HttpClient},
+    image::Location,
 };
 
 /// The way to the API of one region, and whose rights are used there.
@@ -69,6 +74,22 @@ impl Connection {
         };
         self.context
             .budget(account, self.settings.requests_per_second)
+    }
+
+    /// Access to what lies at this domain, where connections may go there.
+    pub(super) fn access(
+        &self,
+        login: Login,
+        domain: &str,
+        location: &Location,
+    ) -> Result<PullAccess, IntegrationError> {
+        let origin = Url::parse(&format!("https://{domain}")).map_err(|source| {
+            let context = self.at(Step::Pull, domain);
+            violation(context, Violation::Body, Some(source.into()))
+        })?;
+        self.client.guard_access(&origin)?;
+        let access = login.access(domain, &self.config, location);
+        Ok(access.with_egress(self.client.egress().clone()))
     }
 
     /// The context of an error that no answer belongs to.

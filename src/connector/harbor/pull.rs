@@ -16,11 +16,13 @@ impl Harbor {
         &self,
         location: &Location,
     ) -> Result<PullAccess, IntegrationError> {
+        self.client.guard_access(self.client.origin())?;
         let credential = PullCredential::Basic {
             username: self.login.username.clone(),
             password: self.secret().await?,
         };
-        Ok(PullAccess::at(&self.config, location, credential))
+        let access = PullAccess::at(&self.config, location, credential);
+        Ok(access.with_egress(self.client.egress().clone()))
     }
 
     /// Access by a token for one repository.
@@ -38,7 +40,8 @@ impl Harbor {
                 (&RequestCount::new(), Patience::Run),
             )
             .await?;
-        Ok(token.access(&self.config, location))
+        let access = token.access(&self.config, location);
+        Ok(access.with_egress(self.client.egress().clone()))
     }
 
     /// A token of the token service, for this right or, without one, as a proof of the account

@@ -72,7 +72,9 @@ impl Quay {
             username, password, ..
         } = connection.login_for(location).await?;
         let credential = PullCredential::Basic { username, password };
-        Ok(PullAccess::at(&connection.config, location, credential))
+        connection.client.guard_access(connection.client.origin())?;
+        let access = PullAccess::at(&connection.config, location, credential);
+        Ok(access.with_egress(connection.client.egress().clone()))
     }
 
     /// Access by a token for one repository.
@@ -95,6 +97,7 @@ impl Quay {
             .send()
             .await?;
         let token = pull_token::read(&answer, Some(grant), &**connection.client.clock())?;
-        Ok(token.access(&connection.config, location))
+        let access = token.access(&connection.config, location);
+        Ok(access.with_egress(connection.client.egress().clone()))
     }
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::{ManualClock, SystemClock, Timestamp},
+    config::{IntegrationConfig, NetworkType, Protocol, RegistryType, RegistryVersion, Secret},
     error::{ErrorCode, IntegrationError, RefusedAddress, Step, Violation},
     http::{ConnectionSettings, HttpClient, Patience, RequestCount, resolve::Lookup},
     network::EgressPolicy,
@@ -269,4 +270,26 @@ async fn a_strict_policy_refuses_this_machine_by_literal_name_and_override() {
     let client = with_clock(settings, &ManualClock::jumping_at(Timestamp::UNIX_EPOCH));
     let answer = client.get(Step::Connect, origin).send().await;
     assert_eq!(answer.unwrap().status(), 200);
+}
+
+#[test]
+fn a_realm_host_is_known_in_every_form_that_a_configuration_takes() {
+    let config = IntegrationConfig::builder("harbor")
+        .registry_type(RegistryType::Harbor)
+        .version(RegistryVersion::V2)
+        .network(NetworkType::Public)
+        .protocol(Protocol::Https)
+        .domain("harbor.example.com")
+        .username("admin")
+        .password(Secret::new("secret"))
+        .realm_hosts(["Auth.example.com", "2001:db8::7", "[2001:db8::8]"])
+        .build()
+        .unwrap();
+    let settings = ConnectionSettings::of(&config, &EgressPolicy::new(), None);
+    let client = HttpClient::new(settings, SystemClock::shared()).unwrap();
+    for host in ["auth.example.com", "[2001:db8::7]:8443", "[2001:db8::8]"] {
+        let realm = url(&format!("https://{host}/service/token"));
+        assert!(client.may_receive_credentials(&realm), "{host}");
+    }
+    assert!(!client.may_receive_credentials(&url("https://[2001:db8::9]/")));
 }

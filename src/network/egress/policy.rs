@@ -114,23 +114,21 @@ impl EgressPolicy {
         if let Some(rule) = refusal(address) {
             return Some(rule);
         }
-        let mut is_allowed = false;
-        for face in faces(address) {
-            match (
-                narrowest(&self.allowed, face),
-                narrowest(&self.denied, face),
-            ) {
-                (allowed, Some(denied)) if allowed.is_none_or(|allowed| allowed <= denied) => {
-                    return Some(RefusedAddress::Denied);
-                }
-                (Some(_), _) => is_allowed = true,
-                (None, _) => {}
-            }
+        let allowed = |face| narrowest(&self.allowed, face);
+        let is_denied = |face| {
+            let denied = narrowest(&self.denied, face);
+            denied.is_some_and(|denied| allowed(face).is_none_or(|allowed| allowed <= denied))
+        };
+        if faces(address).any(is_denied) {
+            return Some(RefusedAddress::Denied);
         }
-        if is_allowed || !self.is_strict || self.lets_private_in {
+        let is_let_in = !self.is_strict || self.lets_private_in;
+        if is_let_in || allowed(address.to_canonical()).is_some() {
             return None;
         }
-        faces(address).find_map(range)
+        // What one reading of an address allows says nothing of another.
+        let mut others = faces(address).filter(|face| allowed(*face).is_none());
+        others.find_map(range)
     }
 }
 
@@ -197,6 +195,24 @@ mod tests {
 
     fn rule(policy: &EgressPolicy, address: &str) -> Option<RefusedAddress> {
         policy.refusal(address.parse().unwrap())
+    }
+
+    #[test]
+    fn one_reading_of_an_address_that_is_allowed_lets_no_other_in() {
+        let policy = EgressPolicy::strict().allow(networks(["10.8.0.0/16", "203.0.113.0/24"]));
+        for address in [
+            // 10.8.1.1 behind a prefix of 48 bits, and 192.168.0.1 behind one of 96.
+            "64:ff9b:1:a08:1:100:c0a8:1",
+            // The server is 203.0.113.7, the client 10.0.0.1.
+            "2001:0:cb00:7107:8000:63bf:f5ff:fffe",
+        ] {
+            assert_eq!(
+                rule(&policy, address),
+                Some(RefusedAddress::Private),
+                "{address}"
+            );
+        }
+        assert_eq!(rule(&policy, "64:ff9b::10.8.1.1"), None);
     }
 
     #[test]

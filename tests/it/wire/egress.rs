@@ -5,9 +5,13 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use registry_intake::{
     clock::{ManualClock, Timestamp},
-    config::{IntegrationConfigBuilder, NetworkType, Protocol},
+    config::{
+        IntegrationConfig, IntegrationConfigBuilder, NetworkType, Protocol, RegistryType,
+        RegistryVersion, Secret,
+    },
     connector::{ConnectContext, connect_within},
     error::{ErrorCode, IntegrationError, RefusedAddress},
+    image::Location,
     network::EgressPolicy,
     simulator::{Action, Fault},
 };
@@ -187,17 +191,56 @@ fn over_http(port: u16) -> IntegrationConfigBuilder {
 #[tokio::test]
 async fn no_redirect_is_followed_there() {
     let context = ConnectContext::new();
-    for (spelling, _) in SPELLINGS {
+    for (spelling, expected) in SPELLINGS {
         let answer = format!(
             "HTTP/1.1 302 X\r\nlocation: http://{spelling}/latest/meta-data\r\ncontent-length: 0\r\n\r\n"
         );
         let server = Server::start(move |_| answer.clone().into_bytes()).await;
         let error = failure(over_http(server.address.port()), &context).await;
-        let is_told = matches!(
-            error.code(),
-            ErrorCode::ConfigInvalid | ErrorCode::ProtocolViolation | ErrorCode::RegistryTypeError
-        );
-        assert!(is_told, "{spelling}: {error:?}");
+        match &error {
+            IntegrationError::AddressRefused { rule, .. } => assert_eq!(rule, expected),
+            // A header that is not ASCII leads nowhere.
+            other => assert!(!spelling.is_ascii(), "{spelling}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_scanner_is_sent_there_and_each_is_told_where_connections_may_go() {
+    let location = Location {
+        repository: "apps/web".parse().unwrap(),
+        digest: format!("sha256:{}", "0f".repeat(32)).parse().unwrap(),
+        tags: Vec::new(),
+    };
+    let strict = ConnectContext::new().with_egress(EgressPolicy::strict());
+    for (context, ip, refused) in [
+        (&ConnectContext::new(), "169.254.169.254", true),
+        (&strict, "10.0.0.1", true),
+        (&strict, "203.0.113.7", false),
+    ] {
+        let ip: IpAddr = ip.parse().unwrap();
+        let harbor = over_http(80).domain("harbor.example.com").ip(ip);
+        let quay = IntegrationConfig::builder("quay")
+            .registry_type(RegistryType::Quay)
+            .version(RegistryVersion::V2)
+            .network(NetworkType::Public)
+            .protocol(Protocol::Http)
+            .domain("quay.example.com")
+            .ip(ip)
+            .namespace("apps", Secret::new("token"));
+        for config in [harbor, quay] {
+            let registry = connect_within(&config.build().unwrap(), context).unwrap();
+            match registry.pull_access(&location).await {
+                Ok(access) => {
+                    assert!(!refused, "{ip}");
+                    assert_eq!(access.egress, *context.egress());
+                }
+                Err(error) => {
+                    assert!(refused, "{ip}: {error:?}");
+                    assert_eq!(error.code(), ErrorCode::AddressRefused);
+                }
+            }
+        }
     }
 }
 

@@ -151,7 +151,7 @@ impl AcrEnterprise {
             .get_or_try_init(async || self.domain(api, &instance).await)
             .await?;
         let login = self.log_in(api, &instance).await?;
-        Ok(login.access(domain, &self.connection.config, location))
+        self.connection.access(login, domain, location)
     }
 
     /// The right to pull, as verification and pulling ask for it.

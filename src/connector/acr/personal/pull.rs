@@ -36,7 +36,7 @@ impl AcrPersonal {
         let domain = self.domain(api, &location.repository).await?;
         let call = Call::roa("GetAuthorizationToken", Step::Pull, "/tokens".to_owned());
         let login = self.login.get(api, &call).await?;
-        Ok(login.access(&domain, &self.connection.config, location))
+        self.connection.access(login, &domain, location)
     }
 
     /// The domain to pull from: the configured one; else what the API tells of the repository, which
