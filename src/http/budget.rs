@@ -8,7 +8,7 @@ use super::throttle::Throttle;
 use crate::clock::Clock;
 
 /// The longest period to which a server can slow an account down.
-const SLOWEST: Duration = Duration::from_secs(5);
+pub(super) const SLOWEST: Duration = Duration::from_secs(5);
 /// By which part of itself a period that was doubled shrinks with each request.
 const EASED_BY: u32 = 16;
 

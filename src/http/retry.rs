@@ -5,9 +5,9 @@ use crate::clock::Timestamp;
 /// How often a request is sent in all when connections fail.
 pub(super) const CONNECTION_ATTEMPTS: u32 = 3;
 /// How often a request is sent in all when the registry asks for patience.
-const THROTTLED_ATTEMPTS: u32 = 5;
+pub(super) const THROTTLED_ATTEMPTS: u32 = 5;
 /// The same while somebody waits.
-const BRIEF_ATTEMPTS: u32 = 4;
+pub(super) const BRIEF_ATTEMPTS: u32 = 4;
 pub(super) const LONGEST_BRIEF_THROTTLE: Duration = Duration::from_secs(10);
 pub(super) const FIRST_DELAY: Duration = Duration::from_millis(500);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(30);

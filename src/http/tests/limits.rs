@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use super::super::{
     answer::KEPT_TEXT,
+    budget::SLOWEST,
     client::BODY_TIMEOUTS,
     request::REDIRECTS,
     retry::{
-        CONNECTION_ATTEMPTS, FIRST_DELAY, LONGEST_BRIEF_THROTTLE, LONGEST_DELAY,
-        LONGEST_RETRY_AFTER, LONGEST_THROTTLE,
+        BRIEF_ATTEMPTS, CONNECTION_ATTEMPTS, FIRST_DELAY, LONGEST_BRIEF_THROTTLE, LONGEST_DELAY,
+        LONGEST_RETRY_AFTER, LONGEST_THROTTLE, THROTTLED_ATTEMPTS,
     },
     transport::{IDLE, READ_AGAIN},
 };
@@ -63,7 +64,7 @@ fn the_table_of_limits_says_what_the_code_does() {
             none(),
         ),
         (
-            "the same while a verification",
+            "the longest that a verification",
             seconds(LONGEST_BRIEF_THROTTLE),
             none(),
         ),
@@ -102,10 +103,21 @@ fn the_table_of_limits_says_what_the_code_does() {
         ),
         ("redirects in a row", REDIRECTS.to_string(), none()),
         (
-            "attempts at a request",
+            "attempts at a request whose connection",
             CONNECTION_ATTEMPTS.to_string(),
             none(),
         ),
+        (
+            "attempts at a request that the registry puts off",
+            THROTTLED_ATTEMPTS.to_string(),
+            none(),
+        ),
+        (
+            "the same while a verification",
+            BRIEF_ATTEMPTS.to_string(),
+            none(),
+        ),
+        ("the longest period", seconds(SLOWEST), none()),
         ("header lines", "100".to_owned(), none()),
     ];
     let mut left: Vec<_> = DOCUMENT
