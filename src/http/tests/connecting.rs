@@ -8,9 +8,9 @@ use url::Url;
 
 use super::{
     client, phase,
-    server::{Server, Then, raw, reply},
+    server::{Server, reply},
     settings,
-    tls::{Authority, ask, serve, trusting},
+    tls::{Authority, ask, serve, silent_in_handshake, trusting},
     with_clock,
 };
 use crate::{
@@ -212,15 +212,7 @@ async fn a_connection_that_times_out_says_which_port_was_tried_and_who_must_be_l
 
 #[tokio::test]
 async fn a_handshake_that_hangs_asks_nobody_to_let_addresses_in() {
-    let server = Server::over(
-        |stream: TcpStream| async {
-            let held: io::Result<TcpStream> = std::future::pending().await;
-            drop(stream);
-            held
-        },
-        |_| async { raw("", Then::Hang) },
-    )
-    .await;
+    let server = silent_in_handshake().await;
     let origin = Url::parse(&format!("https://{}", server.address)).unwrap();
     let settings = ConnectionSettings {
         connect_timeout: Duration::from_millis(200),

@@ -267,9 +267,9 @@ async fn a_connection_cut_in_the_handshake_is_interrupted() {
     assert_eq!(super::phase(outcome), NetworkPhase::Interrupted);
 }
 
-#[tokio::test]
-async fn a_handshake_without_an_answer_times_out_as_one() {
-    let server = Server::over(
+/// A server that takes connections and never answers a handshake.
+pub(super) async fn silent_in_handshake() -> Server {
+    Server::over(
         |stream: TcpStream| async {
             let held: io::Result<TcpStream> = std::future::pending().await;
             drop(stream);
@@ -277,7 +277,12 @@ async fn a_handshake_without_an_answer_times_out_as_one() {
         },
         |_| async { raw("", Then::Hang) },
     )
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn a_handshake_without_an_answer_times_out_as_one() {
+    let server = silent_in_handshake().await;
     let origin = Url::parse(&format!("https://{}", server.address)).unwrap();
     let settings = ConnectionSettings {
         connect_timeout: Duration::from_millis(200),
